@@ -1,0 +1,1 @@
+"""The hosted API: messages, what an answer to a submit means, and the calls themselves."""
