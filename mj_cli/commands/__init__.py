@@ -1,0 +1,1 @@
+"""One module per command: options in, pipeline called, result shown."""

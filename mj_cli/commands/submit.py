@@ -1,0 +1,125 @@
+"""`mj submit`: one prompt becomes one job, and with --wait files on disk."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from mj_cli.commands.shared import session_of, set_flags
+from mj_cli.errors import UsageError
+from mj_cli.session import Session
+
+
+def submit(
+    context: typer.Context,
+    prompt: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PROMPT...", help="The prompt; - reads it from stdin.", show_default=False
+        ),
+    ],
+    mode: Annotated[
+        str | None, typer.Option(metavar="fast|relaxed", help="Speed to pay for.")
+    ] = None,
+    timeout: Annotated[
+        str | None,
+        typer.Option(metavar="SECONDS", help="The task's own time limit, 300 to 1200."),
+    ] = None,
+    hook_url: Annotated[
+        str | None, typer.Option(metavar="URL", help="Where the service posts the result.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="A name of your own for the job.")
+    ] = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait, download, and print the paths.")
+    ] = False,
+    out: Annotated[str | None, typer.Option(metavar="DIR", help="Output directory.")] = None,
+    template: Annotated[
+        str | None, typer.Option(metavar="T", help="File names, such as {slug}-{index}.{ext}.")
+    ] = None,
+    images: Annotated[
+        str | None, typer.Option(metavar="all|grid|1,3", help="Which images to save.")
+    ] = None,
+    no_queue: Annotated[
+        bool, typer.Option("--no-queue", help="Fail when no slot is free instead of waiting.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the request and send nothing.")
+    ] = False,
+) -> int:
+    """Submit a prompt and print its task id; with --wait, save its images and print their paths.
+
+    Once it is accepted a job is paid for and cannot be cancelled. If its answer is lost, it is
+    kept as in doubt and never sent again by itself.
+    """
+    session = session_of(context)
+    set_flags(
+        session,
+        mode=mode,
+        timeout=timeout,
+        hook_url=hook_url,
+        out=out,
+        template=template,
+        images=images,
+    )
+    request = _request(session, _text(prompt), name)
+    if dry_run:
+        _show(session, request)
+        return 0
+    return _submit(session, request, wait=wait, queue=not no_queue, out_given=out is not None)
+
+
+def _text(words: list[str]) -> str:
+    """Return the prompt's text: the words, or stdin for a lone hyphen."""
+    if words != ["-"]:
+        return " ".join(words)
+    try:
+        return sys.stdin.read()
+    except UnicodeDecodeError as error:
+        raise UsageError(f"stdin is not UTF-8 text: {error}", hint="nothing was sent") from error
+
+
+def _request(session: Session, text: str, name: str | None) -> Any:
+    from mj_cli.models import JobRequest  # noqa: PLC0415
+    from mj_cli.prompts import check_prompt  # noqa: PLC0415
+
+    get = session.settings.get
+    return JobRequest(
+        prompt=check_prompt(text),
+        mode=get("mode"),
+        timeout=get("timeout"),
+        hook_url=get("hook_url"),
+        name=name or None,
+    )
+
+
+def _submit(session: Session, request: Any, *, wait: bool, queue: bool, out_given: bool) -> int:
+    from mj_cli.output import Shows  # noqa: PLC0415
+    from mj_cli.pipeline.targets import prepare  # noqa: PLC0415
+
+    account = session.account
+    destination = session.destination() if wait or out_given else None
+    if wait and destination is not None:
+        prepare(request, destination, now=session.clock.time())
+    ledger = session.ledger_of_account
+    plan = session.plan(queue=queue, follow=wait)
+    job = ledger.attempts.add(account=account.hash, request=request, destination=destination)
+    return session.execute(plan, shows=Shows.PATHS if wait else Shows.IDS, new=[job])
+
+
+def _show(session: Session, request: Any) -> None:
+    from mj_cli.api.messages import SUBMIT_PATH, submit_body  # noqa: PLC0415
+    from mj_cli.output.interface import RequestLine  # noqa: PLC0415
+
+    session.output.request(
+        RequestLine(
+            method="POST",
+            url=session.settings.get("base_url") + SUBMIT_PATH,
+            headers={"API-KEY": "$MJ_API_KEY", "Content-Type": "application/json"},
+            body=submit_body(request),
+            cost=session.cost(request.mode),
+        )
+    )

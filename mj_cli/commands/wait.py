@@ -1,0 +1,64 @@
+"""`mj wait`: jobs are followed to their end and their images brought to disk."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from mj_cli.commands.shared import checked_ids, session_of, set_flags
+from mj_cli.errors import UsageError
+
+
+def wait(
+    context: typer.Context,
+    ids: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[ID]...", help="Job or task ids; all unfinished jobs if none."),
+    ] = None,
+    for_seconds: Annotated[
+        float | None,
+        typer.Option("--for", metavar="SECONDS", help="Leave after this time, with exit code 8."),
+    ] = None,
+    out: Annotated[str | None, typer.Option(metavar="DIR", help="Output directory.")] = None,
+    template: Annotated[
+        str | None, typer.Option(metavar="T", help="File names, such as {slug}-{index}.{ext}.")
+    ] = None,
+    images: Annotated[
+        str | None, typer.Option(metavar="all|grid|1,3", help="Which images to save.")
+    ] = None,
+    no_download: Annotated[
+        bool, typer.Option("--no-download", help="Print image URLs and save nothing.")
+    ] = False,
+) -> int:
+    """Wait for jobs, save their images and print the paths.
+
+    Run again, it fetches only what is missing. It works for tasks that another program submitted,
+    too. Leaving it stops no job: they go on at the service.
+    """
+    from mj_cli.output import Shows  # noqa: PLC0415
+    from mj_cli.pipeline.choosing import choose, redirected  # noqa: PLC0415
+
+    if for_seconds is not None and not 0 <= for_seconds < float("inf"):
+        raise UsageError("--for must be a number of seconds, 0 or more")
+    session = session_of(context)
+    set_flags(session, out=out, template=template, images=images)
+    names = checked_ids(ids or [])
+    account = session.account
+    ledger = session.ledger_of_account
+    if names:
+        chosen = choose(ledger, names, account=account.hash, profile=session.settings.profile)
+        jobs, foreign = chosen.jobs, chosen.foreign
+    else:
+        jobs, foreign = ledger.jobs.undelivered(account.hash), []
+    if not jobs and not foreign:
+        session.output.note("nothing to wait for")
+        return 0
+    if any(value is not None for value in (out, template, images)):
+        jobs = redirected(ledger, jobs, session.destination())
+    return session.execute(
+        session.plan(fetch=not no_download, for_seconds=for_seconds),
+        shows=Shows.URLS if no_download else Shows.PATHS,
+        known=jobs,
+        foreign=foreign,
+    )

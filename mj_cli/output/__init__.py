@@ -1,0 +1,30 @@
+"""What the user sees: one interface, and a renderer for people, for programs and for scripts."""
+
+from __future__ import annotations
+
+from mj_cli.output.interface import Output, Shows
+from mj_cli.output.streams import Streams
+
+__all__ = ["Output", "Shows", "Streams", "open_output"]
+
+
+def open_output(*, json: bool, quiet: bool, streams: Streams | None = None) -> Output:
+    """Return the renderer for the options that every command has.
+
+    Args:
+        json: JSON Lines.
+        quiet: bare ids and paths, nothing on stderr unless something is wrong.
+        streams: where to write; the process's own streams by default.
+    """
+    streams = streams or Streams()
+    if json:
+        from mj_cli.output.json_lines import JsonLines  # noqa: PLC0415 - one renderer a run
+
+        return JsonLines(streams, quiet=quiet)
+    if quiet:
+        from mj_cli.output.quiet import Quiet  # noqa: PLC0415
+
+        return Quiet(streams)
+    from mj_cli.output.human import Human  # noqa: PLC0415
+
+    return Human(streams)

@@ -1,0 +1,258 @@
+"""For people: paths and tables on stdout, bars or plain lines on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import assert_never
+
+from mj_cli import events
+from mj_cli.errors import MjError
+from mj_cli.models import Job, JobState, UnknownTask
+from mj_cli.output.interface import RequestLine, SettingLine, Shows, TotalLine
+from mj_cli.output.progress import Bars
+from mj_cli.output.streams import Streams
+from mj_cli.output.text import cost_text, iso, local_time, near, shortened, visible
+
+HEARTBEAT_SECONDS = 60.0
+PROMPT_WIDTH = 60
+
+
+class Human:
+    """See `interface.Output`."""
+
+    def __init__(
+        self, streams: Streams, *, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._streams = streams
+        self._shows = Shows.IDS
+        self._bars = Bars() if sys.stderr.isatty() else None
+        self._monotonic = monotonic
+        self._last_talk = monotonic()
+
+    def start_run(self, shows: Shows) -> None:
+        """See `interface.Output`."""
+        self._shows = shows
+        self._last_talk = self._monotonic()
+
+    def event(self, event: events.Event) -> None:  # noqa: C901, PLR0912 - one line an event
+        """Show an event where it tells the user something."""
+        match event:
+            case events.SlotsTaken(_, slots, in_doubt):
+                doubt = f", {in_doubt} of them by jobs in doubt" if in_doubt else ""
+                self.note(
+                    f"all {slots} slots are taken{doubt}; waiting for one"
+                    " (--no-queue fails instead)"
+                )
+            case events.ServiceBusy(_, seconds, reason):
+                self.note(f"the service is busy ({reason}); trying again in {_seconds(seconds)}")
+            case events.SubmitRetried(_, seconds, reason):
+                self.note(f"not sent yet ({reason}); trying again in {_seconds(seconds)}")
+            case events.JobSubmitted(job):
+                if self._shows is not Shows.IDS:
+                    self.note(f"submitted {job.task_id}")
+            case events.JobWatched(job, started_at, usual_seconds):
+                self._watch(job, started_at, usual_seconds)
+            case events.PollFailed(reason, seconds):
+                self.note(f"{reason}; asking again in {_seconds(seconds)}")
+            case events.StillWaiting(jobs):
+                self._heartbeat(jobs)
+            case events.DownloadAdvanced(job, index, received, total):
+                if self._bars:
+                    self._bars.downloading(job, index, received, total)
+            case events.DownloadRetried(job, index, reason, seconds):
+                self.note(
+                    f"image {index} of {job.label}: {reason}; trying again in {_seconds(seconds)}"
+                )
+            case events.ImageSaved(_, image, _):
+                self._data(near(image.path or ""))
+            case events.ImageFailed():
+                pass  # an error says so at the end
+            case events.JobFinished(job):
+                self._finished(job)
+            case events.TaskMissing(task):
+                if self._bars and task.job:
+                    self._bars.done(task.job)
+            case events.Stopping(on_wire, seconds):
+                self._stopping(on_wire, seconds)
+            case _:
+                assert_never(event)
+
+    def jobs(self, jobs: Sequence[Job | UnknownTask]) -> None:
+        """See `interface.Output`."""
+        if not jobs:
+            self.note("no jobs")
+            return
+        self._table(("ID", "STATE", "MODE", "SUBMITTED", "PROMPT"), [_row(job) for job in jobs])
+
+    def job(self, attempts: Sequence[Job]) -> None:
+        """See `interface.Output`."""
+        for line in _details(attempts):
+            self._data(line)
+
+    def totals(self, totals: Sequence[TotalLine]) -> None:
+        """See `interface.Output`; talk, since it follows a list on stdout."""
+        for total in totals:
+            doubt = f", {total.in_doubt} in doubt" if total.in_doubt else ""
+            self.note(
+                f"{total.month} {total.mode}: {total.charged} charged{doubt},"
+                f" cost {cost_text(total.cost, total.mode)}"
+            )
+
+    def settings(self, settings: Sequence[SettingLine]) -> None:
+        """See `interface.Output`."""
+        rows = [(one.name, _value_text(one.value), one.source, one.meaning) for one in settings]
+        self._table(("SETTING", "VALUE", "SOURCE", "MEANING"), rows)
+
+    def request(self, request: RequestLine) -> None:
+        """See `interface.Output`."""
+        self._data(f"{request.method} {request.url}")
+        for name, value in request.headers.items():
+            self._data(f"{name}: {value}")
+        self._data("")
+        self._data(json.dumps(request.body, ensure_ascii=False))
+        self.note(
+            f"nothing was sent; it would cost {cost_text(request.cost, str(request.body['mode']))}"
+        )
+
+    def value(self, text: str) -> None:
+        """See `interface.Output`."""
+        self._data(text)
+
+    def note(self, text: str) -> None:
+        """See `interface.Output`."""
+        self._last_talk = self._monotonic()
+        line = f"mj: {visible(text)}"
+        if self._bars is None or not self._bars.print_above(line):
+            self._streams.err(line)
+
+    def warn(self, text: str) -> None:
+        """See `interface.Output`."""
+        self.note(text)
+
+    def error(self, error: MjError) -> None:
+        """See `interface.Output`."""
+        self.note(error.message)
+        if error.hint:
+            self._streams.err(f"    {visible(error.hint)}")
+
+    def close(self) -> None:
+        """See `interface.Output`."""
+        if self._bars is not None:
+            self._bars.close()
+
+    def _data(self, text: str) -> None:
+        """Write a line to stdout; above the bars where both are on one screen."""
+        shown = visible(text)
+        on_screen = self._bars is not None and sys.stdout.isatty()
+        if not (on_screen and self._bars is not None and self._bars.print_above(shown)):
+            self._streams.out(shown)
+
+    def _table(self, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """A table at a terminal; tabs and no headings in a pipe, as programs like it."""
+        if sys.stdout.isatty():
+            from mj_cli.output.progress import table_text  # noqa: PLC0415 - rich, at a screen only
+
+            self._streams.out(table_text(headings, rows))
+            return
+        for row in rows:
+            self._streams.out("\t".join(visible(cell) for cell in row))
+
+    def _watch(self, job: Job, started_at: float, usual_seconds: float) -> None:
+        if self._bars is not None:
+            self._bars.running(job, started_at, usual_seconds)
+
+    def _finished(self, job: Job) -> None:
+        if self._bars is not None:
+            self._bars.done(job)
+        if self._shows is Shows.IDS and job.task_id is not None:
+            self._data(job.task_id)
+        if self._shows is Shows.URLS and job.state is JobState.SUCCEEDED:
+            for image in job.images:
+                self._data(image.url)
+
+    def _heartbeat(self, jobs: int) -> None:
+        now = self._monotonic()
+        if self._bars is None and now - self._last_talk >= HEARTBEAT_SECONDS:
+            self.note(f"still waiting for {jobs} {'job' if jobs == 1 else 'jobs'}")
+
+    def _stopping(self, on_wire: int, seconds: float) -> None:
+        if self._bars is not None:
+            self._bars.close()
+        if on_wire:
+            what = "1 request" if on_wire == 1 else f"{on_wire} requests"
+            self.note(
+                f"stopping; {what} on the way may be paid for and gets {seconds:.0f} s to be"
+                " answered (Ctrl-C again leaves at once)"
+            )
+
+
+def _row(item: Job | UnknownTask) -> tuple[str, ...]:
+    if isinstance(item, UnknownTask):
+        prompt = item.job.request.prompt if item.job else ""
+        return (item.task_id, "unknown", "-", "-", shortened(prompt, PROMPT_WIDTH))
+    return (
+        item.label,
+        str(item.state),
+        str(item.request.mode),
+        local_time(item.attempt.submitted_at or item.created_at),
+        shortened(item.request.prompt, PROMPT_WIDTH),
+    )
+
+
+def _details(attempts: Sequence[Job]) -> list[str]:
+    """Return what is known of a job, and what to do when it is in doubt."""
+    job = attempts[-1]
+    lines = [
+        f"id:        {job.id}",
+        f"prompt:    {job.request.prompt}",
+        f"mode:      {job.request.mode}",
+        f"profile:   {job.profile}",
+        f"recorded:  {iso(job.created_at)}",
+    ]
+    if job.request.name:
+        lines.insert(1, f"name:      {job.request.name}")
+    for number, one in enumerate(attempts, start=1):
+        lines += ["", *_attempt_lines(number, one)]
+    if job.state is JobState.IN_DOUBT:
+        lines += ["", *_ways_out(job)]
+    return lines
+
+
+def _attempt_lines(number: int, job: Job) -> list[str]:
+    attempt = job.attempt
+    lines = [f"attempt {number}: {attempt.state}"]
+    facts = (
+        ("task", attempt.task_id),
+        ("submitted", iso(attempt.submitted_at)),
+        ("finished", iso(attempt.finished_at)),
+        ("reason", attempt.fail_reason),
+        ("verdict", attempt.verdict),
+    )
+    lines += [f"  {name + ':':<10} {value}" for name, value in facts if value]
+    for image in job.images:
+        place = near(image.path) if image.path else f"not saved ({image.url})"
+        lines.append(f"  {f'image {image.index}:':<10} {place}")
+    return lines
+
+
+def _ways_out(job: Job) -> list[str]:
+    return [
+        "The answer to this submit was lost, so it may or may not have been charged. Look at the",
+        "provider's dashboard, then say what you found:",
+        f"  mj jobs resolve {job.id} --task TASK_ID   it is there: mj follows it from now on",
+        f"  mj jobs resolve {job.id} --not-charged    it is not there: the job counts as failed",
+        f"  mj jobs resolve {job.id} --resubmit       send it again, even if that pays twice",
+    ]
+
+
+def _value_text(value: object) -> str:
+    if value is None:
+        return "-"
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds >= 1 else f"{seconds:.1f} s"

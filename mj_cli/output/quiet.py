@@ -1,0 +1,98 @@
+"""For scripts: bare ids, paths or values on stdout, and stderr silent unless something failed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import assert_never
+
+from mj_cli import events
+from mj_cli.errors import MjError
+from mj_cli.models import Job, JobState, UnknownTask
+from mj_cli.output.interface import RequestLine, SettingLine, Shows, TotalLine
+from mj_cli.output.streams import Streams
+from mj_cli.output.text import near, visible
+
+
+class Quiet:
+    """See `interface.Output`."""
+
+    def __init__(self, streams: Streams) -> None:
+        self._streams = streams
+        self._shows = Shows.IDS
+
+    def start_run(self, shows: Shows) -> None:
+        """See `interface.Output`."""
+        self._shows = shows
+
+    def event(self, event: events.Event) -> None:
+        """Print what the run is asked to show, and nothing else."""
+        match event:
+            case events.JobFinished(job):
+                self._finished(job)
+            case events.ImageSaved(_, image):
+                self._streams.out(near(image.path or ""))
+            case (
+                events.SlotsTaken()
+                | events.ServiceBusy()
+                | events.SubmitRetried()
+                | events.JobSubmitted()
+                | events.JobWatched()
+                | events.PollFailed()
+                | events.StillWaiting()
+                | events.DownloadAdvanced()
+                | events.DownloadRetried()
+                | events.ImageFailed()
+                | events.TaskMissing()
+                | events.Stopping()
+            ):
+                pass
+            case _:
+                assert_never(event)
+
+    def jobs(self, jobs: Sequence[Job | UnknownTask]) -> None:
+        """See `interface.Output`."""
+        for job in jobs:
+            self._streams.out(job.task_id if isinstance(job, UnknownTask) else job.label)
+
+    def job(self, attempts: Sequence[Job]) -> None:
+        """See `interface.Output`."""
+        self.jobs(attempts)
+
+    def totals(self, totals: Sequence[TotalLine]) -> None:
+        """See `interface.Output`; a script that lists ids wants no totals."""
+
+    def settings(self, settings: Sequence[SettingLine]) -> None:
+        """See `interface.Output`."""
+        for setting in settings:
+            value = "" if setting.value is None else setting.value
+            self._streams.out(visible(f"{setting.name}={value}"))
+
+    def request(self, request: RequestLine) -> None:
+        """See `interface.Output`."""
+        self._streams.out(visible(f"{request.method} {request.url}"))
+
+    def value(self, text: str) -> None:
+        """See `interface.Output`."""
+        self._streams.out(visible(text))
+
+    def note(self, text: str) -> None:
+        """See `interface.Output`."""
+
+    def warn(self, text: str) -> None:
+        """See `interface.Output`."""
+
+    def error(self, error: MjError) -> None:
+        """See `interface.Output`."""
+        self._streams.err(f"mj: {visible(error.message)}")
+        if error.hint:
+            self._streams.err(f"    {visible(error.hint)}")
+
+    def close(self) -> None:
+        """See `interface.Output`."""
+
+    def _finished(self, job: Job) -> None:
+        if self._shows is Shows.IDS and job.task_id is not None:
+            self._streams.out(job.task_id)
+        if self._shows is Shows.URLS and job.state is JobState.SUCCEEDED:
+            for image in job.images:
+                self._streams.out(visible(image.url))
