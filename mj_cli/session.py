@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from mj_cli import paths, settings
 from mj_cli.clock import Clock
-from mj_cli.errors import ExitCode, MjError, UsageError, first_of
+from mj_cli.errors import ExitCode, LocalError, MjError, UsageError, first_of
 from mj_cli.models import Destination, Job
 from mj_cli.output import Output, Shows, open_output
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mj_cli.downloads import Downloader
     from mj_cli.ledger import Ledger
     from mj_cli.pipeline.run import Plan
+    from mj_cli.sandbox import Store
     from mj_cli.transport import SandboxTransport
 
 SANDBOX_KEY = "sandbox"
@@ -61,6 +62,7 @@ class Session:
         self.shared = Shared()
         self.flags: Mapping[str, object] = {}
         self._ledger: Ledger | None = None
+        self._store: Store | None = None
 
     @functools.cached_property
     def output(self) -> Output:
@@ -242,6 +244,8 @@ class Session:
         """Release what was opened."""
         if self._ledger is not None:
             self._ledger.close()
+        if self._store is not None:
+            self._store.close()
         if "output" in self.__dict__:
             self.output.close()
 
@@ -250,16 +254,15 @@ class Session:
         """The sandbox in place of the network, where it is asked for."""
         if not self.shared.sandbox:
             return None
-        from mj_cli.sandbox import Options, Store  # noqa: PLC0415
+        from mj_cli.sandbox import Options  # noqa: PLC0415
         from mj_cli.transport import SandboxTransport  # noqa: PLC0415
 
         seconds = self.settings.get("sandbox_seconds")
         options = Options(
             key=SANDBOX_KEY, fast_seconds=seconds, relaxed_seconds=seconds * RELAXED_FACTOR
         )
-        return SandboxTransport(
-            Store(sandbox_file(paths.state_dir())), options, now=self.clock.time
-        )
+        self._store = open_sandbox(sandbox_file(paths.state_dir()))
+        return SandboxTransport(self._store, options, now=self.clock.time)
 
     def _open_downloader(self) -> Downloader:
         from mj_cli.downloads import Downloader, Policy  # noqa: PLC0415
@@ -278,3 +281,21 @@ def sandbox_file(state_dir: Path) -> Path:
     """Return the file of the sandbox's state; its directory is made."""
     state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     return state_dir / "sandbox.db"
+
+
+def open_sandbox(path: Path) -> Store:
+    """Open the sandbox's state.
+
+    Raises:
+        LocalError: when the file cannot be used.
+    """
+    from mj_cli.sandbox import StateError, Store  # noqa: PLC0415
+
+    try:
+        return Store(path)
+    except (StateError, OSError) as error:
+        raise LocalError(
+            f"the sandbox's state {path} cannot be used: {error}",
+            hint="it holds play jobs only: remove the file, or set MJ_STATE_DIR",
+            slug="sandbox",
+        ) from error

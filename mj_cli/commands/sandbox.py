@@ -48,8 +48,8 @@ def serve(
     from pathlib import Path  # noqa: PLC0415
 
     from mj_cli import paths  # noqa: PLC0415
-    from mj_cli.sandbox import Options, Store  # noqa: PLC0415
-    from mj_cli.session import RELAXED_FACTOR, sandbox_file  # noqa: PLC0415
+    from mj_cli.sandbox import Options  # noqa: PLC0415
+    from mj_cli.session import RELAXED_FACTOR, open_sandbox, sandbox_file  # noqa: PLC0415
 
     session = session_of(context)
     options = Options(
@@ -64,7 +64,7 @@ def serve(
     try:
         from mj_cli.sandbox.server import serve as run_server  # noqa: PLC0415
 
-        with Store(Path(state) if state else sandbox_file(paths.state_dir())) as store:
+        with open_sandbox(Path(state) if state else sandbox_file(paths.state_dir())) as store:
             number = run_server(
                 store,
                 options,

@@ -13,6 +13,7 @@ from mj_cli.errors import MjError
 from mj_cli.models import Job, JobState, UnknownTask
 from mj_cli.output.interface import RequestLine, SettingLine, Shows, TotalLine
 from mj_cli.output.progress import Bars
+from mj_cli.output.saved import SavedPaths
 from mj_cli.output.streams import Streams
 from mj_cli.output.text import cost_text, iso, local_time, near, shortened, visible
 
@@ -28,6 +29,7 @@ class Human:
     ) -> None:
         self._streams = streams
         self._shows = Shows.IDS
+        self._saved = SavedPaths()
         self._bars = Bars() if sys.stderr.isatty() else None
         self._monotonic = monotonic
         self._last_talk = monotonic()
@@ -66,8 +68,8 @@ class Human:
                 self.note(
                     f"image {index} of {job.label}: {reason}; trying again in {_seconds(seconds)}"
                 )
-            case events.ImageSaved(_, image, _):
-                self._data(near(image.path or ""))
+            case events.ImageSaved(job, image, _):
+                self._saved.add(job, image)
             case events.ImageFailed():
                 pass  # an error says so at the end
             case events.JobFinished(job):
@@ -140,6 +142,8 @@ class Human:
 
     def close(self) -> None:
         """See `interface.Output`."""
+        for path in self._saved.rest():
+            self._data(path)
         if self._bars is not None:
             self._bars.close()
 
@@ -167,6 +171,8 @@ class Human:
     def _finished(self, job: Job) -> None:
         if self._bars is not None:
             self._bars.done(job)
+        for path in self._saved.of(job):
+            self._data(path)
         if self._shows is Shows.IDS and job.task_id is not None:
             self._data(job.task_id)
         if self._shows is Shows.URLS and job.state is JobState.SUCCEEDED:

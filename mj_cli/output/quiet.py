@@ -9,8 +9,9 @@ from mj_cli import events
 from mj_cli.errors import MjError
 from mj_cli.models import Job, JobState, UnknownTask
 from mj_cli.output.interface import RequestLine, SettingLine, Shows, TotalLine
+from mj_cli.output.saved import SavedPaths
 from mj_cli.output.streams import Streams
-from mj_cli.output.text import near, visible
+from mj_cli.output.text import visible
 
 
 class Quiet:
@@ -19,6 +20,7 @@ class Quiet:
     def __init__(self, streams: Streams) -> None:
         self._streams = streams
         self._shows = Shows.IDS
+        self._saved = SavedPaths()
 
     def start_run(self, shows: Shows) -> None:
         """See `interface.Output`."""
@@ -29,8 +31,8 @@ class Quiet:
         match event:
             case events.JobFinished(job):
                 self._finished(job)
-            case events.ImageSaved(_, image):
-                self._streams.out(near(image.path or ""))
+            case events.ImageSaved(job, image):
+                self._saved.add(job, image)
             case (
                 events.SlotsTaken()
                 | events.ServiceBusy()
@@ -89,8 +91,12 @@ class Quiet:
 
     def close(self) -> None:
         """See `interface.Output`."""
+        for path in self._saved.rest():
+            self._streams.out(visible(path))
 
     def _finished(self, job: Job) -> None:
+        for path in self._saved.of(job):
+            self._streams.out(visible(path))
         if self._shows is Shows.IDS and job.task_id is not None:
             self._streams.out(job.task_id)
         if self._shows is Shows.URLS and job.state is JobState.SUCCEEDED:

@@ -89,6 +89,9 @@ class Store:
         except StateError:
             self._connection.close()
             raise
+        except sqlite3.Error as error:
+            self._connection.close()
+            raise StateError(f"cannot use {path}: {error}") from error
 
     def __enter__(self) -> Self:
         return self

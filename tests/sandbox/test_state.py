@@ -126,3 +126,11 @@ def test_a_closed_store_says_so(tmp_path: Path) -> None:
     store.close()
     with pytest.raises(StateError, match="closed"):
         store.bill()
+
+
+def test_a_file_that_is_no_database_is_refused_and_kept(tmp_path: Path) -> None:
+    path = tmp_path / "sandbox.db"
+    path.write_text("not a database at all, but long enough to be looked at")
+    with pytest.raises(StateError, match="not a database"):
+        Store(path)
+    assert path.read_text().startswith("not a database")
