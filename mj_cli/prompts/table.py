@@ -1,0 +1,197 @@
+"""The table of prompt parameters: a dated data file, read once."""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import resources
+from typing import Any
+
+from mj_cli.prompts.versions import Version, VersionRange, read_range
+
+MOST_TYPOS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What a value may be in certain versions.
+
+    Attributes:
+        versions: where it holds.
+        least: smallest number.
+        most: largest number.
+        values: the only numbers, or empty.
+        ratio: the most that one side may be of the other.
+        confidence: how sure that is.
+    """
+
+    versions: tuple[VersionRange, ...]
+    least: float | None
+    most: float | None
+    values: tuple[float, ...]
+    ratio: float | None
+    confidence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One parameter of the table; see the head of the data file for the words."""
+
+    name: str
+    aliases: tuple[str, ...] = ()
+    kind: str
+    least: float | None = None
+    most: float | None = None
+    default: str | None = None
+    choices: tuple[str, ...] = ()
+    meaning: str
+    notes: str = ""
+    status: str = "current"
+    now: str | None = None
+    valid: tuple[VersionRange, ...] = ()
+    unstated: tuple[VersionRange, ...] = ()
+    valid_text: tuple[str, ...] = ()
+    limits: tuple[Limit, ...] = ()
+    conflicts: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    only_with: tuple[str, ...] = ()
+    allow: str | None = None
+    mode: str | None = None
+    confidence: str
+    confidences: Mapping[str, str] = field(default_factory=dict)
+    source: tuple[str, ...] = ()
+    common: bool = False
+
+    def confidence_of(self, rule: str) -> str:
+        """Return how sure one kind of rule is: `range`, `versions`, `conflicts`, `needs`..."""
+        return self.confidences.get(rule, self.confidence)
+
+    def limit_for(self, version: Version) -> Limit | None:
+        """Return the rule for values in a version; None where the table has none."""
+        for limit in self.limits:
+            if any(version in versions for versions in limit.versions):
+                return limit
+        if self.least is None and self.most is None:
+            return None
+        confidence = self.confidence_of("range")
+        return Limit((), self.least, self.most, (), None, confidence)
+
+    def is_valid_in(self, version: Version) -> bool | None:
+        """Tell whether a version takes the parameter; None where the sources do not say."""
+        if any(version in versions for versions in self.unstated):
+            return None
+        return not self.valid or any(version in versions for versions in self.valid)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """All rows, and the versions as of the table's date."""
+
+    date: dt.date
+    default: str
+    known: frozenset[str]
+    niji: frozenset[str]
+    withdrawn: frozenset[str]
+    sources: Mapping[str, str]
+    rows: tuple[Row, ...]
+    by_name: Mapping[str, Row]
+
+    def find(self, name: str) -> Row | None:
+        """Return the row of a name or alias, in any case of letters."""
+        return self.by_name.get(name.lower())
+
+    def close_to(self, name: str, more: Iterable[str] = ()) -> str | None:
+        """Return the name that was probably meant, if one is at most two slips away."""
+        candidates = [*self.by_name, *more]
+        found = [(slips(name.lower(), one), len(one) == 1, one) for one in candidates]
+        best = min(found, default=None)
+        # Of a short name, two slips leave nothing.
+        if best is None or best[0] > min(MOST_TYPOS, max(len(name) - 2, 0)) or best[1]:
+            return None
+        return best[2]
+
+
+@functools.cache
+def table() -> Table:
+    """Return the table."""
+    data = tomllib.loads(
+        resources.files(__package__).joinpath("parameters.toml").read_text("utf-8")
+    )
+    rows = tuple(_row(entry) for entry in data["parameter"])
+    by_name = {name: row for row in rows for name in (row.name, *row.aliases)}
+    return Table(
+        date=data["date"],
+        default=data["default"],
+        known=frozenset(data["known"]),
+        niji=frozenset(data["niji"]),
+        withdrawn=frozenset(data["withdrawn"]),
+        sources=data["sources"],
+        rows=rows,
+        by_name=by_name,
+    )
+
+
+def slips(one: str, other: str) -> int:
+    """Return the least number of slips (Damerau's four kinds) between two words, at most 3."""
+    if abs(len(one) - len(other)) > MOST_TYPOS:
+        return MOST_TYPOS + 1
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, letter in enumerate(one, start=1):
+        oldest, before, row = before, row, [i]
+        for j, counterpart in enumerate(other, start=1):
+            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != counterpart))
+            swapped = i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == counterpart
+            row.append(min(cost, oldest[j - 2] + 1) if swapped else cost)
+    return min(row[-1], MOST_TYPOS + 1)
+
+
+def _row(entry: Mapping[str, Any]) -> Row:
+    suffix = "_confidence"
+    return Row(
+        name=entry["name"],
+        aliases=tuple(entry.get("aliases", ())),
+        kind=entry["kind"],
+        least=entry.get("min"),
+        most=entry.get("max", entry.get("most")),
+        default=entry.get("default"),
+        choices=tuple(entry.get("choices", ())),
+        meaning=entry["meaning"],
+        notes=entry.get("notes", ""),
+        status=entry.get("status", "current"),
+        now=entry.get("now"),
+        valid=_ranges(entry.get("valid", ())),
+        unstated=_ranges(entry.get("unstated", ())),
+        valid_text=tuple(entry.get("valid", ())),
+        limits=tuple(_limit(limit, entry) for limit in entry.get("limits", ())),
+        conflicts=tuple(entry.get("conflicts", ())),
+        needs=tuple(entry.get("needs", ())),
+        only_with=tuple(entry.get("only_with", ())),
+        allow=entry.get("allow"),
+        mode=entry.get("mode"),
+        confidence=entry["confidence"],
+        confidences={
+            key.removesuffix(suffix): value for key, value in entry.items() if key.endswith(suffix)
+        },
+        source=tuple(entry["source"]),
+        common=entry.get("common", False),
+    )
+
+
+def _limit(limit: Mapping[str, Any], entry: Mapping[str, Any]) -> Limit:
+    fallback = entry.get("range_confidence", entry["confidence"])
+    return Limit(
+        versions=_ranges(limit["versions"]),
+        least=limit.get("min"),
+        most=limit.get("max"),
+        values=tuple(limit.get("values", ())),
+        ratio=limit.get("max_ratio"),
+        confidence=limit.get("confidence", fallback),
+    )
+
+
+def _ranges(texts: Sequence[str]) -> tuple[VersionRange, ...]:
+    return tuple(read_range(text) for text in texts)
