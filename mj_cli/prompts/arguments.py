@@ -11,10 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mj_cli.errors import UsageError
-from mj_cli.prompts.grammar import HEAD, URL
+from mj_cli.prompts.grammar import read_head
 from mj_cli.prompts.table import Row, Table
-from mj_cli.prompts.values import CODE, PROFILE, REF_WEIGHT
+from mj_cli.prompts.values import GLUED, RATIO, fits_several
 from mj_cli.prompts.versions import VERSION
+
+END = "--"
+LONGEST_NAME = 40
 
 
 @dataclass(slots=True)
@@ -46,103 +49,154 @@ def divide(arguments: Sequence[str], *, options: Mapping[str, bool], table: Tabl
         table: the parameters.
 
     Raises:
-        UsageError: for what looks like an option and is none, with a did-you-mean.
+        UsageError: for what looks like an option and is none, with a did-you-mean, and for an
+            option without its value.
     """
     divided = Divided()
-    left = list(reversed(arguments))
+    left = _Left(arguments, table)
     while left:
+        named = left.has_name()
         argument = left.pop()
-        if argument == "--":
-            divided.words += reversed(left)
-            return divided
-        name = _name_of(argument, table)
-        if name is None:
-            divided.words.append(argument)
-        elif f"--{name}" in options:
-            _take_option(argument, f"--{name}", options, left, divided)
-        elif (row := table.find(name)) is not None:
-            _take_parameter(argument, row, left, divided)
+        if argument == END:
+            divided.words += left.rest()
+        elif named is None:
+            divided.words.append(_text(argument, options))
+        elif f"--{named}" in options:
+            divided.options += _option(argument, f"--{named}", options, left)
+        elif (row := table.find(named.rstrip(GLUED))) is not None:
+            divided.parameters.append(_parameter(argument, row, left, has_text=bool(divided.words)))
         else:
-            raise _unknown(name, options, table)
+            raise _unknown(named, options, table)
     return divided
 
 
-def _name_of(argument: str, table: Table) -> str | None:
-    """Return the name of what looks like an option; None for text.
+class _Left:
+    """The arguments that are left, the next one first."""
 
-    An argument with white space is a quoted prompt, or a part of one.
+    def __init__(self, arguments: Sequence[str], table: Table) -> None:
+        self._table = table
+        self._reversed = list(reversed(arguments))
+
+    def __bool__(self) -> bool:
+        return bool(self._reversed)
+
+    @property
+    def next(self) -> str:
+        return self._reversed[-1]
+
+    def pop(self) -> str:
+        return self._reversed.pop()
+
+    def rest(self) -> list[str]:
+        """Take all that is left."""
+        taken = self._reversed[::-1]
+        self._reversed.clear()
+        return taken
+
+    def has_value(self) -> bool:
+        """Tell whether the next argument can be a value or text: neither a name nor the end."""
+        return bool(self) and self.next != END and self.has_name() is None
+
+    def has_name(self) -> str | None:
+        """Return the name of what looks like an option; None for text.
+
+        An argument with white space is a quoted prompt, or a part of one, except for the value
+        after an equals sign.
+        """
+        following = self._reversed[-2] if len(self._reversed) > 1 else None
+        head = read_head(self.next, following, self._table.reads_as_parameter)
+        if head is None:
+            return None
+        rest = self.next[head.end() :]
+        if not rest or rest[0] == "=":
+            return head[2]
+        return None if any(map(str.isspace, rest)) else head[2] + rest
+
+
+def _text(argument: str, options: Mapping[str, bool]) -> str:
+    """Return an argument that is text, unless a long dash made it of one of mj's options."""
+    meant = f"--{argument[1:]}"
+    if argument.startswith(("\u2014", "\u2013")) and meant in options:
+        raise UsageError(
+            f"a long dash stands for the two hyphens of {meant}",
+            hint=f"write {meant}; nothing was sent; what follows -- is text",
+            slug="long-dash",
+        )
+    return argument
+
+
+def _option(argument: str, option: str, options: Mapping[str, bool], left: _Left) -> list[str]:
+    """Return an option of mj with its value."""
+    if not options[option] or "=" in argument:
+        return [argument]
+    if not left.has_value():
+        raise UsageError(
+            f"{option} needs a value",
+            hint=f"nothing was sent; a value that begins with hyphens: {option}=VALUE",
+        )
+    return [argument, left.pop()]
+
+
+def _parameter(argument: str, row: Row, left: _Left, *, has_text: bool) -> str:
+    """Return a parameter with as many of the following arguments as are its values.
+
+    Where the text came first, as Midjourney has it, what follows is meant as a value.
     """
-    head = HEAD.match(argument)
-    if head is None or len(argument.split()) > 1:
-        return None
-    rest = argument[head.end() :]
-    if head[1] != "--" and table.find(head[2]) is None:
-        return None  # a dash as punctuation
-    return head[2] if not rest or rest[0] == "=" else head[2] + rest
-
-
-def _take_option(
-    argument: str, option: str, options: Mapping[str, bool], left: list[str], divided: Divided
-) -> None:
-    divided.options.append(argument)
-    if options[option] and "=" not in argument and left:
-        divided.options.append(left.pop())
-
-
-def _take_parameter(argument: str, row: Row, left: list[str], divided: Divided) -> None:
-    """Take a parameter with as many of the following arguments as are its values."""
-    pieces = [argument]
-    if "=" not in argument:
-        pieces += _values(row, left, has_text=bool(divided.words))
-    elif row.kind in {"refs", "urls"}:
-        pieces += _further(row, left)
-    divided.parameters.append(" ".join(pieces))
-
-
-def _values(row: Row, left: list[str], *, has_text: bool) -> list[str]:
-    if row.kind == "flag" or not left or HEAD.match(left[-1]):
-        return []
+    _, equals, value = argument.partition("=")
+    taken = [value] if equals else []
     if row.kind == "words":
-        return _words(left, has_text=has_text)
-    if row.kind == "profile":
-        return _further(row, left)
-    if row.name == "niji" and not VERSION.fullmatch(left[-1]):
-        return []
-    return [left.pop(), *(_further(row, left) if row.kind in {"refs", "urls"} else [])]
+        _take_words(taken, left, has_text=has_text)
+    elif row.kind != "flag":
+        if not taken and left.has_value() and _fits_first(row, left.next, has_text=has_text):
+            taken.append(left.pop())
+        _take_further(row, taken, left)
+    return " ".join([argument, *(taken[1:] if equals else taken)])
 
 
-def _words(left: list[str], *, has_text: bool) -> list[str]:
-    """Take the words of --no: all that follow the text; before it, one, or more with commas."""
-    taken: list[str] = []
-    while left and not HEAD.match(left[-1]):
-        if taken and not has_text and not taken[-1].endswith(","):
-            break
-        taken.append(left.pop())
-    return taken
-
-
-def _further(row: Row, left: list[str]) -> list[str]:
-    """Take further values of a parameter that has several, as long as they look like some."""
-    taken: list[str] = []
-    while left and (row.most is None or len(taken) < row.most - 1) and _fits(row, left[-1]):
-        taken.append(left.pop())
-    return taken
-
-
-def _fits(row: Row, argument: str) -> bool:
-    if row.kind == "profile":
-        # A word of the text looks the same; ids start with p or m and have digits.
-        return PROFILE.fullmatch(argument) is not None and any(map(str.isdigit, argument))
-    if URL.fullmatch(argument):
+def _fits_first(row: Row, value: str, *, has_text: bool) -> bool:
+    """Tell whether an argument is the value; one that can be left out must look like one."""
+    if not row.optional:
         return True
-    return row.kind == "refs" and CODE.fullmatch(REF_WEIGHT.sub("", argument)) is not None
+    if row.kind == "version":
+        return VERSION.fullmatch(value.rstrip(GLUED)) is not None or value.startswith("{")
+    return has_text or fits_several(row, value)
+
+
+def _take_words(taken: list[str], left: _Left, *, has_text: bool) -> None:
+    """Take the words of --no: all that follow the text; before it, one, or more with commas."""
+    while left.has_value():
+        goes_on = taken and (taken[-1].endswith(",") or left.next.startswith(","))
+        if taken and not has_text and not goes_on:
+            return
+        taken.append(left.pop())
+
+
+def _take_further(row: Row, taken: list[str], left: _Left) -> None:
+    """Take further values of a parameter that has several, and the rest of a group in braces."""
+    opened = sum(value.count("{") - value.count("}") for value in taken)
+    while taken and left.has_value():
+        value = left.next.rstrip(GLUED)
+        # A shell made two ratios of {1:1,2:3}: the checks tell of the second.
+        is_value = fits_several(row, value) if _takes_several(row) else RATIO.fullmatch(value)
+        if opened <= 0 and not is_value:
+            return
+        taken.append(left.pop())
+        opened += taken[-1].count("{") - taken[-1].count("}")
+
+
+def _takes_several(row: Row) -> bool:
+    return row.kind in {"refs", "urls", "profile"}
 
 
 def _unknown(name: str, options: Mapping[str, bool], table: Table) -> UsageError:
-    close = table.close_to(name, more=[option.removeprefix("--") for option in options])
-    meant = f", did you mean --{close}?" if close else ""
+    shown = name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}..."
+    if base := table.lacks_blank(name):
+        meant = f", a blank belongs between --{base} and its value"
+    else:
+        close = table.close_to(name, more=[option.removeprefix("--") for option in options])
+        meant = f", did you mean --{close}?" if close else ""
     return UsageError(
-        f"--{name} is neither an option of mj nor a parameter of prompts{meant}",
+        f"--{shown} is neither an option of mj nor a parameter of prompts{meant}",
         hint="nothing was sent; -- ends the options, what follows is sent as it is checked",
-        slug="unknown_parameter",
+        slug="unknown-parameter",
     )

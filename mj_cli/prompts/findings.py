@@ -5,6 +5,10 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from mj_cli.prompts.grammar import Parameter, Token
+
+LONGEST_QUOTE = 40
+
 
 class Level(enum.StrEnum):
     """An error keeps the prompt from being sent, a warning does not."""
@@ -37,3 +41,21 @@ class Finding:
 def level_of(confidence: str) -> Level:
     """Only what the official text says can be an error."""
     return Level.ERROR if confidence == "H" else Level.WARNING
+
+
+def found(
+    place: Token | Parameter,
+    slug: str,
+    level: Level,
+    message: str,
+    fix: str | None = None,
+) -> Finding:
+    """Return a finding about a whole token or parameter."""
+    return Finding(
+        slug=slug, level=level, start=place.start, end=place.end, message=message, fix=fix
+    )
+
+
+def quoted(text: str) -> str:
+    """Return the user's own words as a sentence can show them."""
+    return repr(text if len(text) <= LONGEST_QUOTE else f"{text[: LONGEST_QUOTE - 3]}...")

@@ -15,9 +15,9 @@ VERSION = 1
 def fingerprint(prompt: Prompt, table: Table) -> str:
     """Return a hash over the normalised prompt.
 
-    Aliases are resolved, white space folded, parameters put in order of their names, those said
-    twice in the same words taken once, mode words left out. Values, and the order of anything else,
-    stay as they are: what is not known to be the same picture is another one.
+    Aliases are resolved, white space folded, parameters put in order of their names, those given
+    twice with the same values taken once, mode words left out. Values, and the order of anything
+    else, stay as they are: what is not known to be the same picture is another one.
 
     Returns:
         The version of the rules, a colon, and 32 hexadecimal digits.
@@ -51,14 +51,19 @@ def without_mode(prompt: Prompt, table: Table) -> str:
 
 
 def _parameters(prompt: Prompt, table: Table) -> list[tuple[str, ...]]:
-    """Return names with values in order of the names, each once."""
-    distinct = dict.fromkeys(
-        (_canonical(parameter, table), *(value.text for value in parameter.values))
-        for parameter in prompt.parameters
-        if not _is_mode(parameter, table)
-    )
-    # A stable sort: differing values of one name keep their order.
-    return sorted(distinct, key=lambda parameter: parameter[0])
+    """Return names with values in order of the names, each once unless its values differ."""
+    by_name: dict[str, list[tuple[str, ...]]] = {}
+    for parameter in prompt.parameters:
+        if not _is_mode(parameter, table):
+            name = _canonical(parameter, table)
+            given = (name, *(value.text for value in parameter.values))
+            by_name.setdefault(name, []).append(given)
+    # Of `--v 6 --v 7 --v 6` the last may count, or the first: all of them stay, in their order.
+    return [given for name in sorted(by_name) for given in _settled(by_name[name])]
+
+
+def _settled(given: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    return given[:1] if all(one == given[0] for one in given) else given
 
 
 def _canonical(parameter: Parameter, table: Table) -> str:

@@ -17,7 +17,12 @@ URL = re.compile(r"<?https?://\S+", re.IGNORECASE)
 HEAD = re.compile(r"(--|[\u2014\u2013])([A-Za-z][A-Za-z0-9_-]*)")
 QUOTED = re.compile(r'(?:(?<=\s)|(?<=[(\[{,=])|\A)"[^"]*"(?=[\s.,;:!?)\]}]|\Z)')
 BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
-HIDDEN = re.compile(r"(?:\A|\s)--[A-Za-z]")
+COMMA = re.compile(r"\\.|,", re.DOTALL)
+HIDDEN = re.compile(r'["\s]--[A-Za-z]')
+DASHES = ("-", "\u2014", "\u2013")
+
+IsParameter = Callable[[str, str | None], bool]
+"""Tells whether a name after a long dash is a parameter, from the name and the next word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,34 +84,37 @@ class Prompt:
         """The text between images and parameters, white space folded."""
         return " ".join(word.text for word in self.words)
 
+    @property
+    def permutations(self) -> tuple[tuple[int, int], ...]:
+        """The places of groups that offer a choice, which those with escaped commas do not."""
+        return tuple(place for place in self.groups if self._offers_choice(*place))
 
-def parse(source: str, *, is_known: Callable[[str], bool] | None = None) -> Prompt:
+    def _offers_choice(self, start: int, end: int) -> bool:
+        return any(match[0] == "," for match in COMMA.finditer(self.source, start, end))
+
+
+def parse(source: str, *, after_long_dash: IsParameter | None = None) -> Prompt:
     """Take a prompt apart.
 
     Args:
         source: any text.
-        is_known: tells names of parameters; only these count after a long dash, since a dash
-            before a word is ordinary punctuation. None takes none of them.
+        after_long_dash: tells what is a parameter after a long dash, since that dash before a word
+            is ordinary punctuation. None takes nothing for one.
     """
     groups = tuple(_groups(source))
     tokens = list(_tokens(source, groups))
-    known = is_known or _nothing
     first = 0
     while first < len(tokens) and URL.fullmatch(tokens[first].text):
         first += 1
-    heads = [_head(token, known) for token in tokens]
-    starts = [number for number in range(first, len(tokens)) if heads[number] is not None]
-    text_end = starts[0] if starts else len(tokens)
-    parameters = []
-    for position, number in enumerate(starts):
-        stop = starts[position + 1] if position + 1 < len(starts) else len(tokens)
-        head = heads[number]
-        assert head is not None
-        parameters.append(_parameter(head, tokens[number], tokens[number + 1 : stop]))
+    heads = list(_heads(tokens, after_long_dash or _nothing))
+    ends = [*(number for number, _ in heads[1:]), len(tokens)]
     return Prompt(
         images=tuple(tokens[:first]),
-        words=tuple(tokens[first:text_end]),
-        parameters=tuple(parameters),
+        words=tuple(tokens[first : heads[0][0] if heads else len(tokens)]),
+        parameters=tuple(
+            _parameter(head, tokens[number], tokens[number + 1 : end])
+            for (number, head), end in zip(heads, ends, strict=False)
+        ),
         groups=groups,
         source=source,
     )
@@ -125,18 +133,40 @@ def format_parameter(parameter: Parameter) -> str:
     return " ".join([f"--{parameter.name}{parameter.junk}", *values])
 
 
-def _nothing(name: str) -> bool:
-    del name
+def read_head(
+    text: str, following: str | None, after_long_dash: IsParameter
+) -> re.Match[str] | None:
+    """Return the match of a parameter's name at the start of a word; None if it is text.
+
+    Args:
+        text: the word.
+        following: the next word, None at the end.
+        after_long_dash: as for `parse`.
+    """
+    match = HEAD.match(text)
+    if match is None or match[1] == "--":
+        return match
+    rest = text[match.end() :]
+    if rest and rest[0] != "=":
+        return None
+    return match if after_long_dash(match[2], rest[1:] or following) else None
+
+
+def _nothing(name: str, following: str | None) -> bool:
+    del name, following
     return False
 
 
-def _head(token: Token, is_known: Callable[[str], bool]) -> re.Match[str] | None:
-    """Return the match of a parameter's name at the start of a token; None if it is a word."""
-    match = HEAD.match(token.text)
-    if match is None or match[1] == "--":
-        return match
-    rest = token.text[match.end() :]
-    return match if is_known(match[2].lower()) and (not rest or rest[0] == "=") else None
+def _heads(
+    tokens: list[Token], after_long_dash: IsParameter
+) -> Iterator[tuple[int, re.Match[str]]]:
+    """Yield where parameters begin, with the matches of their names."""
+    for number, token in enumerate(tokens):
+        if token.text.startswith(DASHES):
+            following = tokens[number + 1].text if number + 1 < len(tokens) else None
+            head = read_head(token.text, following, after_long_dash)
+            if head is not None:
+                yield number, head
 
 
 def _parameter(head: re.Match[str], token: Token, following: list[Token]) -> Parameter:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,9 @@ from typing import Any
 from mj_cli.prompts.versions import Version, VersionRange, read_range
 
 MOST_TYPOS = 2
+DASHES = ("--", "\u2014", "\u2013")
+VALUE = re.compile(r"-?\.?[0-9]|[{]|<?https?://|random\b", re.IGNORECASE)
+GLUED_VALUE = re.compile(r"([A-Za-z_]+)[:=]?[0-9][0-9.:]*[.,;]?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +27,10 @@ class Limit:
         versions: where it holds.
         least: smallest number.
         most: largest number.
-        values: the only numbers, or empty.
+        values: single numbers that are right as well, or alone if there is no least and no most.
+        choices: the only words, or empty.
         ratio: the most that one side may be of the other.
+        default: what holds without the parameter, if it is another than the row's.
         confidence: how sure that is.
     """
 
@@ -32,7 +38,9 @@ class Limit:
     least: float | None
     most: float | None
     values: tuple[float, ...]
+    choices: tuple[str, ...]
     ratio: float | None
+    default: str | None
     confidence: str
 
 
@@ -43,19 +51,26 @@ class Row:
     name: str
     aliases: tuple[str, ...] = ()
     kind: str
+    optional: bool = False
     least: float | None = None
     most: float | None = None
-    default: str | None = None
+    values: tuple[float, ...] = ()
     choices: tuple[str, ...] = ()
+    at_most: int | None = None
+    default: str | None = None
     meaning: str
     notes: str = ""
     status: str = "current"
     now: str | None = None
     valid: tuple[VersionRange, ...] = ()
+    doubtful: tuple[VersionRange, ...] = ()
     unstated: tuple[VersionRange, ...] = ()
     valid_text: tuple[str, ...] = ()
     limits: tuple[Limit, ...] = ()
     conflicts: tuple[str, ...] = ()
+    max_ratio: float | None = None
+    ratios: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    codes: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     only_with: tuple[str, ...] = ()
     allow: str | None = None
@@ -72,18 +87,36 @@ class Row:
     def limit_for(self, version: Version) -> Limit | None:
         """Return the rule for values in a version; None where the table has none."""
         for limit in self.limits:
-            if any(version in versions for versions in limit.versions):
+            if _is_in(version, limit.versions):
                 return limit
-        if self.least is None and self.most is None:
+        return self.general_limit
+
+    @property
+    def general_limit(self) -> Limit | None:
+        """The rule for values that holds in any version without one of its own."""
+        if self.least is None and self.most is None and not self.values and not self.choices:
             return None
         confidence = self.confidence_of("range")
-        return Limit((), self.least, self.most, (), None, confidence)
+        return Limit(
+            (), self.least, self.most, self.values, self.choices, None, self.default, confidence
+        )
+
+    def default_for(self, version: Version) -> str | None:
+        """Return what holds in a version when the parameter is not given, if that is known."""
+        limit = self.limit_for(version)
+        return limit.default if limit is not None and limit.default else self.default
 
     def is_valid_in(self, version: Version) -> bool | None:
         """Tell whether a version takes the parameter; None where the sources do not say."""
-        if any(version in versions for versions in self.unstated):
+        if not self.valid or _is_in(version, self.valid):
+            return True
+        if _is_in(version, self.unstated) or _is_in(version, self.doubtful):
             return None
-        return not self.valid or any(version in versions for versions in self.valid)
+        return False
+
+    def is_doubtful_in(self, version: Version) -> bool:
+        """Tell whether the sources doubt that a version takes the parameter."""
+        return _is_in(version, self.doubtful)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +128,7 @@ class Table:
     known: frozenset[str]
     niji: frozenset[str]
     withdrawn: frozenset[str]
+    withdrawn_on: dt.date
     sources: Mapping[str, str]
     rows: tuple[Row, ...]
     by_name: Mapping[str, Row]
@@ -102,6 +136,30 @@ class Table:
     def find(self, name: str) -> Row | None:
         """Return the row of a name or alias, in any case of letters."""
         return self.by_name.get(name.lower())
+
+    def reads_as_parameter(self, name: str, following: str | None) -> bool:
+        """Tell whether a name after a long dash is a parameter, and not a word of a sentence.
+
+        Args:
+            name: what stands after the dash.
+            following: the next word, None at the end.
+        """
+        row = self.find(name)
+        if row is None:
+            return False
+        if following is None or following.startswith(DASHES):
+            return row.kind == "flag" or row.optional
+        if row.kind == "flag":
+            return False
+        if row.kind in {"words", "profile"}:
+            return True
+        return VALUE.match(following) is not None or following.lower() in row.choices
+
+    def lacks_blank(self, name: str) -> str | None:
+        """Return a known name to which its value is glued, as in `--ar16:9`."""
+        glued = GLUED_VALUE.fullmatch(name)
+        row = self.find(glued[1]) if glued else None
+        return glued[1].lower() if glued and row is not None and row.kind != "flag" else None
 
     def close_to(self, name: str, more: Iterable[str] = ()) -> str | None:
         """Return the name that was probably meant, if one is at most two slips away."""
@@ -128,6 +186,7 @@ def table() -> Table:
         known=frozenset(data["known"]),
         niji=frozenset(data["niji"]),
         withdrawn=frozenset(data["withdrawn"]),
+        withdrawn_on=data["withdrawn_on"],
         sources=data["sources"],
         rows=rows,
         by_name=by_name,
@@ -156,18 +215,25 @@ def _row(entry: Mapping[str, Any]) -> Row:
         aliases=tuple(entry.get("aliases", ())),
         kind=entry["kind"],
         least=entry.get("min"),
-        most=entry.get("max", entry.get("most")),
-        default=entry.get("default"),
+        most=entry.get("max"),
+        values=tuple(entry.get("values", ())),
         choices=tuple(entry.get("choices", ())),
+        at_most=entry.get("most"),
+        default=entry.get("default"),
+        optional=entry.get("optional", False),
         meaning=entry["meaning"],
         notes=entry.get("notes", ""),
         status=entry.get("status", "current"),
         now=entry.get("now"),
         valid=_ranges(entry.get("valid", ())),
+        doubtful=_ranges(entry.get("doubtful", ())),
         unstated=_ranges(entry.get("unstated", ())),
         valid_text=tuple(entry.get("valid", ())),
         limits=tuple(_limit(limit, entry) for limit in entry.get("limits", ())),
         conflicts=tuple(entry.get("conflicts", ())),
+        max_ratio=entry.get("max_ratio"),
+        ratios={value: tuple(ratios) for value, ratios in entry.get("ratios", {}).items()},
+        codes=tuple(entry.get("codes", ())),
         needs=tuple(entry.get("needs", ())),
         only_with=tuple(entry.get("only_with", ())),
         allow=entry.get("allow"),
@@ -188,9 +254,15 @@ def _limit(limit: Mapping[str, Any], entry: Mapping[str, Any]) -> Limit:
         least=limit.get("min"),
         most=limit.get("max"),
         values=tuple(limit.get("values", ())),
+        choices=tuple(limit.get("choices", ())),
         ratio=limit.get("max_ratio"),
+        default=limit.get("default"),
         confidence=limit.get("confidence", fallback),
     )
+
+
+def _is_in(version: Version, ranges: Sequence[VersionRange]) -> bool:
+    return any(version in versions for versions in ranges)
 
 
 def _ranges(texts: Sequence[str]) -> tuple[VersionRange, ...]:

@@ -5,19 +5,23 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-VERSION = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3})?")
+VERSION = re.compile(r"[0-9]+(\.[0-9]+)?")
 RANGE = re.compile(r"(niji )?([0-9.]+)(\+|-[0-9.]+)?")
+LAST = 999
+MOST_DIGITS = 9
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Version:
-    """A model version such as 8.1, or niji 7."""
+    """A model version such as 8.1, niji 7, or the test models, which have no number."""
 
     family: str
     major: int
     minor: int
 
     def __str__(self) -> str:
+        if self.family == "test":
+            return "test"
         number = f"{self.major}.{self.minor}" if self.minor else str(self.major)
         return f"niji {number}" if self.family == "niji" else number
 
@@ -40,11 +44,13 @@ def read_version(text: str, *, family: str) -> Version | None:
     if not VERSION.fullmatch(text):
         return None
     major, _, minor = text.partition(".")
-    return Version(family, int(major), int(minor or 0))
+    return Version(family, _whole(major), _whole(minor or "0"))
 
 
 def read_range(text: str) -> VersionRange:
-    """Read `7`, `5.1+`, `4-6.1`, `niji 6+`, as the table writes them."""
+    """Read `7`, `5.1+`, `4-6.1`, `niji 6+`, `test`, as the table writes them."""
+    if text == "test":
+        return VersionRange("test", (0, 0), (0, 0))
     match = RANGE.fullmatch(text)
     if match is None:
         raise ValueError(text)
@@ -53,16 +59,21 @@ def read_range(text: str) -> VersionRange:
     end = match[3]
     if end is None:
         # A whole number means its point releases as well: 8 is 8.1 and 8.2.
-        last = (first[0], 999) if "." not in match[2] else first
+        last = (first[0], LAST) if "." not in match[2] else first
     elif end == "+":
-        last = (999, 999)
+        last = (LAST, LAST)
     else:
         last = _number(end[1:])
         if "." not in end:
-            last = (last[0], 999)
+            last = (last[0], LAST)
     return VersionRange(family, first, last)
 
 
 def _number(text: str) -> tuple[int, int]:
     major, _, minor = text.partition(".")
     return int(major), int(minor or 0)
+
+
+def _whole(digits: str) -> int:
+    """Return a number that fits the table's ranges, whose end is open, however long it is."""
+    return min(int(digits[: MOST_DIGITS + 1]), LAST)
