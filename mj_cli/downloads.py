@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
-import ipaddress
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +19,7 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 
+from mj_cli.addresses import is_public
 from mj_cli.errors import LocalError
 from mj_cli.ledger import Claimed, FileConflict, Ledger, SavedFile, TakenByOther
 from mj_cli.models import Image, Job
@@ -51,7 +51,8 @@ class Policy:
 
     Attributes:
         base_host: host (with port, if any) of the API's base URL; it may serve images itself.
-        allowed_hosts: further hosts that need neither https nor a public address.
+        allowed_hosts: further hosts, with or without port, that need neither https nor a public
+            address.
         max_bytes: the largest image.
         total_seconds: the longest time for one image.
     """
@@ -64,9 +65,8 @@ class Policy:
     def exempts(self, url: str) -> bool:
         """True when the user's own settings vouch for the host of a URL."""
         parts = urlsplit(url)
-        return (
-            parts.netloc.lower() == self.base_host or (parts.hostname or "") in self.allowed_hosts
-        )
+        host = parts.netloc.lower()
+        return host == self.base_host or not {host, parts.hostname}.isdisjoint(self.allowed_hosts)
 
     def check_url(self, url: str) -> None:
         """Refuse what is not https, unless its host is exempt.
@@ -74,7 +74,10 @@ class Policy:
         Raises:
             RefusedError: saying why.
         """
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError as error:
+            raise RefusedError(f"its URL makes no sense ({url[:200]})") from error
         if parts.scheme == "https" and parts.hostname:
             return
         if parts.scheme != "http" or not self.exempts(url):
@@ -129,6 +132,7 @@ class Downloader:
         target: Target,
         *,
         progress: Callable[[int, int | None], None],
+        last: bool,
     ) -> tuple[Image, bool]:
         """Bring one image to its place.
 
@@ -137,6 +141,7 @@ class Downloader:
             image: index and URL.
             target: where it goes.
             progress: called with bytes received and bytes in all, or None.
+            last: whether nobody will try again in this run, so that a failure leaves nothing.
 
         Returns:
             The image with path, size, hash and pixels; and False if nothing had to be fetched.
@@ -152,13 +157,7 @@ class Downloader:
         for file in known:
             if Path(file.path) in target.paths.values() and is_intact(file):
                 return self._settle(job, image, file), False
-        for path in target.paths.values():
-            if path.exists() or path.is_symlink():
-                raise LocalError(
-                    f"{path} exists already and is not what mj saved there, so it is kept",
-                    hint="move it away, or choose another place with --out or --template",
-                    slug="file_exists",
-                )
+        _find_conflict(target)
         path = target.paths[target.guess]
         claim = self._ledger.files.claim(job, image, str(path))
         match claim:
@@ -171,7 +170,7 @@ class Downloader:
                     slug="file_exists",
                 )
             case Claimed():
-                return self._fetch_claimed(image, target, claim, known, progress)
+                return self._fetch_claimed(image, target, claim, known, progress, last=last)
 
     def stop(self) -> None:
         """End the download under way, from another thread."""
@@ -186,10 +185,10 @@ class Downloader:
 
     def _settle(self, job: Job, image: Image, file: SavedFile) -> Image:
         """Confirm a file that is in place; its last confirmation may have been lost in a crash."""
-        claim = self._ledger.files.claim(job, image, file.path)
-        if isinstance(claim, Claimed):
-            self._ledger.files.expect(claim, file)
-            self._ledger.files.saved(claim)
+        former = self._ledger.files.confirm(job, image, file)
+        if former is not None and not self._ledger.owner_alive(former):
+            with contextlib.suppress(OSError):
+                part_path(Path(file.path), former).unlink()
         return _saved_image(image, file)
 
     def _fetch_claimed(
@@ -199,17 +198,20 @@ class Downloader:
         claim: Claimed,
         known: Sequence[SavedFile],
         progress: Callable[[int, int | None], None],
+        *,
+        last: bool,
     ) -> tuple[Image, bool]:
+        self._resumable = False
         part = part_path(target.paths[target.guess], claim.owner)
         try:
             _make_directory(target.directory, part.parent)
-            with _explained(part):
+            with _explained(part.parent):
                 _take_over(part, target.paths[target.guess], claim)
                 if not _copy_local(known, part):
                     self._fetch(image.url, part, claim, progress)
                 return self._finish(image, target, part, claim), True
         except (TemporaryError, CutOffError) as error:
-            if not self._resumable:
+            if not self._resumable or (last and not self._stopped):
                 self._abandon(part, claim)
             if isinstance(error, CutOffError):
                 raise TemporaryError(str(error)) from error
@@ -232,11 +234,12 @@ class Downloader:
     ) -> None:
         """Fetch a URL into the part file, going on where it ends if the server lets us."""
         have = part.stat().st_size if claim.etag and part.exists() else 0
-        self._resumable = False
+        self._resumable = have > 0
         headers = {}
         if have and claim.etag:
             headers = {"range": f"bytes={have}-", "if-range": claim.etag}
         with self._response(url, headers) as response:
+            self._resumable = False
             offset = _offset_of(response, have, claim.etag)
             total = _announced(response, offset)
             limit = self._policy.max_bytes
@@ -256,10 +259,6 @@ class Downloader:
                         progress(received, total)
                 except TooLargeError:
                     raise RefusedError(_too_large(None, limit)) from None
-                file.truncate()
-            if total is not None and received != total:
-                self._resumable = False
-                raise TemporaryError(f"it has {received} bytes instead of {total}")
 
     @contextlib.contextmanager
     def _response(self, url: str, headers: dict[str, str]) -> Iterator[httpx.Response]:
@@ -302,6 +301,8 @@ class Downloader:
         status = response.status_code
         if status in {200, 206}:
             return
+        if status < 500 and status != 429:
+            self._resumable = False  # it may be the range that it does not like
         if status in GONE:
             raise GoneError(f"the server answered HTTP {status}")
         wait = parse_retry_after(response.headers.get("retry-after"), now=self._now())
@@ -323,7 +324,7 @@ class Downloader:
             height=picture.height,
         )
         self._ledger.files.expect(claim, file)
-        _rename_new(part, path)
+        _rename_new(part, path, file)
         self._ledger.files.saved(claim)
         return _saved_image(image, file)
 
@@ -351,12 +352,22 @@ def check_public(address: str) -> None:
     Raises:
         RefusedError: for an address that is not global.
     """
-    parsed = ipaddress.ip_address(address.partition("%")[0])
-    mapped = getattr(parsed, "ipv4_mapped", None)
-    if not (mapped or parsed).is_global or parsed.is_multicast:
+    if not is_public(address):
         raise RefusedError(
             f"its host is at the private address {address}"
             " (name the host in allow_image_hosts if that is right)"
+        )
+
+
+def _find_conflict(target: Target) -> None:
+    """Refuse to fetch what has no place to go, since a file that is not ours has it."""
+    with _explained(target.directory):
+        taken = [path for path in target.paths.values() if path.exists() or path.is_symlink()]
+    if taken:
+        raise LocalError(
+            f"{taken[0]} exists already and is not what mj saved there, so it is kept",
+            hint="move it away, or choose another place with --out or --template",
+            slug="file_exists",
         )
 
 
@@ -411,16 +422,18 @@ def _hash_and_sync(path: Path) -> str:
     return digest
 
 
-def _rename_new(part: Path, path: Path) -> None:
+def _rename_new(part: Path, path: Path, file: SavedFile) -> None:
     """Give the file its final name unless something has that name; then sync the directory."""
     try:
         os.link(part, path)
     except FileExistsError:
-        raise LocalError(
-            f"{path} appeared while it was being fetched, so it is kept",
-            hint="move it away, or choose another place with --out or --template",
-            slug="file_exists",
-        ) from None
+        if not is_intact(file):  # if it is: another process came first with the same image
+            raise LocalError(
+                f"{path} appeared while it was being fetched, so it is kept",
+                hint="move it away, or choose another place with --out or --template",
+                slug="file_exists",
+            ) from None
+        part.unlink()
     except OSError as error:
         if error.errno not in {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}:
             raise
@@ -453,12 +466,12 @@ def _make_directory(directory: Path, leaf: Path) -> None:
 
 
 @contextlib.contextmanager
-def _explained(part: Path) -> Iterator[None]:
+def _explained(directory: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         raise LocalError(
-            f"cannot write into {part.parent}: {error.strerror or error}",
+            f"cannot write into {directory}: {error.strerror or error}",
             hint="mend that, or choose another directory with --out; nothing paid for is lost",
             slug="output",
         ) from error

@@ -7,11 +7,11 @@ MjError
  +-- QuotaError          5   the account has no quota left
  +-- InDoubtError        6   a paid request whose answer was lost
  +-- ServiceError        7   unreachable, or answers without sense
- |    +-- BusyError      7   no free slot, and the user did not want to wait
  +-- LocalError          9   file, disk or ledger
  |    +-- LedgerError    9
  +-- JobFailedError      3   the service refused or failed a job
  +-- PendingError        8   not finished within the limit the user set
+ +-- StoppedError      130   Ctrl-C, or 143 for SIGTERM
 """
 
 from __future__ import annotations
@@ -120,12 +120,6 @@ class ServiceError(MjError):
 
     slug = "service"
     exit_code = ExitCode.SERVICE
-
-
-class BusyError(ServiceError):
-    """No slot is free, and the user did not want to wait for one."""
-
-    slug = "busy"
 
 
 class LocalError(MjError):

@@ -27,7 +27,7 @@ class Patience:
     """Counts an unbroken row of failures and says how long to wait after each.
 
     Args:
-        give_up_seconds: from the first failure on; then there is no further try.
+        give_up_seconds: from `begin`, or the first failure, on; then there is no further try.
         first: the longest first delay in seconds; it doubles with each failure.
         longest: the longest delay in seconds.
     """
@@ -39,11 +39,17 @@ class Patience:
         self._first = first
         self._longest = longest
         self._failures = 0
-        self._since = 0.0
+        self._since: float | None = None
+
+    def begin(self, *, now: float) -> None:
+        """Count the time from here on, unless it is counted already."""
+        if self._since is None:
+            self._since = now
 
     def succeeded(self) -> None:
         """End the row of failures."""
         self._failures = 0
+        self._since = None
 
     def failed(self, *, now: float, retry_after: float | None = None) -> float | None:
         """Return seconds until the next try; None when it is time to give up.
@@ -52,13 +58,13 @@ class Patience:
             now: monotonic seconds.
             retry_after: what the server asked for, if it did.
         """
-        if self._failures == 0:
-            self._since = now
+        self.begin(now=now)
         self._failures += 1
         delay = max(
             backoff(self._failures, first=self._first, longest=self._longest), retry_after or 0
         )
-        return delay if now + delay - self._since <= self._give_up else None
+        since = now if self._since is None else self._since
+        return delay if now + delay - since <= self._give_up else None
 
 
 def backoff(failures: int, *, first: float, longest: float) -> float:

@@ -67,7 +67,9 @@ class Session:
     @functools.cached_property
     def output(self) -> Output:
         """Where everything is shown."""
-        return open_output(json=self.shared.json, quiet=self.shared.quiet)
+        return open_output(
+            json=self.shared.json, quiet=self.shared.quiet, monotonic=self.clock.monotonic
+        )
 
     @functools.cached_property
     def settings(self) -> settings.Settings:
@@ -242,6 +244,8 @@ class Session:
 
     def close(self) -> None:
         """Release what was opened."""
+        if "service" in self.__dict__:
+            self.service.close()
         if self._ledger is not None:
             self._ledger.close()
         if self._store is not None:
@@ -278,8 +282,7 @@ class Session:
 
 
 def sandbox_file(state_dir: Path) -> Path:
-    """Return the file of the sandbox's state; its directory is made."""
-    state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Return the file of the sandbox's state."""
     return state_dir / "sandbox.db"
 
 

@@ -7,7 +7,6 @@ build, never where to send, what to run or whom to tell.
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 import tomllib
@@ -15,10 +14,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from mj_cli import naming, paths
-from mj_cli.errors import SettingError
+from mj_cli.addresses import is_loopback
+from mj_cli.errors import LocalError, SettingError
 from mj_cli.models import DEFAULT_TIMEOUT, TIMEOUT_RANGE, Mode
 
 DEFAULT_BASE_URL = "https://api.midjourney-api.com"
@@ -62,28 +62,14 @@ class Value:
 
 def parse_base_url(value: object) -> str:
     """Accept https anywhere and plain http on this machine; return it without a final slash."""
-    parts = urlsplit(_text(value))
+    parts = _url(value)
     if parts.scheme not in {"https", "http"} or not parts.hostname:
         raise ValueError("must be an https URL")
     if parts.query or parts.fragment or parts.username is not None:
         raise ValueError("must be an https URL without user, query or fragment")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError("must be https: plain http is for this machine only")
-    try:
-        _ = parts.port
-    except ValueError:
-        raise ValueError("has an impossible port") from None
-    return _text(value).rstrip("/")
-
-
-def is_loopback(host: str) -> bool:
-    """True for localhost, its sub-domains and loopback addresses."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return parts.geturl().rstrip("/")
 
 
 def parse_mode(value: object) -> Mode:
@@ -104,11 +90,10 @@ def parse_timeout(value: object) -> int:
 
 def parse_hook_url(value: object) -> str:
     """Accept an http or https URL."""
-    text = _text(value)
-    parts = urlsplit(text)
-    if parts.scheme not in {"https", "http"} or not parts.hostname or not text.isprintable():
+    parts = _url(value)
+    if parts.scheme not in {"https", "http"} or not parts.hostname:
         raise ValueError("must be an http or https URL")
-    return text
+    return _text(value)
 
 
 def parse_template(value: object) -> str:
@@ -139,6 +124,18 @@ def _text(value: object) -> str:
     if not isinstance(value, str) or not value.strip():
         raise ValueError("must be text")
     return value
+
+
+def _url(value: object) -> SplitResult:
+    text = _text(value)
+    if not text.isprintable() or " " in text:  # urlsplit would drop some of them in silence
+        raise ValueError("must be a URL without blanks and line breaks")
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        raise ValueError("must be a URL with a possible host and port") from None
+    return parts
 
 
 def _integer(value: object) -> int:
@@ -323,7 +320,7 @@ def load(*, profile: str | None, sandbox: bool, flags: Mapping[str, object]) -> 
         SettingError: when a file is malformed or sets what it may not; it names the file.
     """
     user = read_user_file()
-    project_path = paths.project_file(Path.cwd())
+    project_path = paths.project_file(_working_directory())
     project = None
     if project_path is not None:
         project = (project_path, read_project_file(project_path))
@@ -338,7 +335,7 @@ def load(*, profile: str | None, sandbox: bool, flags: Mapping[str, object]) -> 
         )
     name, source = _profile_of(profile, user)
     return Settings(
-        profile=check_profile(name),
+        profile=check_profile(name, source),
         profile_source=source,
         flags=flags,
         user=user,
@@ -357,19 +354,31 @@ def _profile_of(flag: str | None, user: Mapping[str, Any]) -> tuple[object, str]
     return DEFAULT_PROFILE, "default"
 
 
-def check_profile(name: object) -> str:
+def _working_directory() -> Path:
+    try:
+        return Path.cwd()
+    except OSError as error:
+        raise LocalError(
+            f"the working directory cannot be used: {error.strerror}",
+            hint="change to one that exists",
+        ) from error
+
+
+def check_profile(name: object, source: str = "command line") -> str:
     """Return a profile's name if it can be one.
 
     Raises:
-        SettingError: otherwise; `sandbox` is taken by the sandbox.
+        SettingError: naming the source otherwise; `sandbox` is taken by the sandbox.
     """
     if not isinstance(name, str) or not PROFILE_NAME.fullmatch(name):
         raise SettingError(
-            f"{name!r} is no profile name", hint="use letters, digits, dots, hyphens, underscores"
+            f"{name!r} ({source}) is no profile name",
+            hint="use letters, digits, dots, hyphens, underscores",
         )
     if name == SANDBOX_PROFILE:
         raise SettingError(
-            "the profile name 'sandbox' is taken by the sandbox", hint="use --sandbox instead"
+            f"the profile name 'sandbox' ({source}) is taken by the sandbox",
+            hint="use --sandbox instead",
         )
     return name
 

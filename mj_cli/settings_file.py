@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from mj_cli import paths
 from mj_cli.errors import SettingError
 from mj_cli.private_files import write_private
 from mj_cli.settings import DEFAULT_PROFILE, check_profile, parsed, read_user_file, setting_named
+
+OTHER_COMMANDS = {"profile": "mj config use PROFILE", "api_key": "mj config login"}
 
 
 def store(name: str, text: str, *, profile: str | None) -> tuple[Path, bool]:
@@ -22,8 +25,8 @@ def store(name: str, text: str, *, profile: str | None) -> tuple[Path, bool]:
     Raises:
         SettingError: when the setting does not exist or cannot have that value.
     """
-    if name == "profile":
-        raise SettingError("the profile is set with another command", hint="mj config use PROFILE")
+    if name in OTHER_COMMANDS:
+        raise SettingError(f"{name} is set with another command", hint=OTHER_COMMANDS[name])
     value = parsed(setting_named(name), text, "the command line")
     content = read_user_file()
     section = content if profile is None else _section(content, profile)
@@ -64,8 +67,14 @@ def _toml_value(value: object) -> object:
 
 def _write(content: dict[str, Any]) -> tuple[Path, bool]:
     path = paths.config_file()
-    lost_comments = path.exists() and any(
-        line.lstrip().startswith("#") for line in path.read_text("utf-8-sig").splitlines()
-    )
+    lost_comments = _has_comments(path)
     write_private(path, tomli_w.dumps(content).encode())
     return path, lost_comments
+
+
+def _has_comments(path: Path) -> bool:
+    """Tell comments from values with a `#` by what is left when only the values are written."""
+    if not path.exists():
+        return False
+    text = path.read_text("utf-8-sig")
+    return text.count("#") > tomli_w.dumps(tomllib.loads(text)).count("#")

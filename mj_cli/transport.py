@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from mj_cli import __version__
+from mj_cli.errors import SettingError
 
 if TYPE_CHECKING:
     from mj_cli.sandbox import Options, Store
@@ -29,6 +30,8 @@ USER_AGENT = f"mj-cli/{__version__}"
 CONNECT_SECONDS = 10.0
 CHUNK_BYTES = 64 * 1024
 STREAMS_KEPT = 4
+SENDING = "http11.send_request_headers.started"
+"""httpx's trace event between a connection that stands and the first byte of a request."""
 
 
 class CutOffError(Exception):
@@ -93,11 +96,14 @@ class Line:
             CutOffError: at the deadline, or after `cut`.
             httpx.HTTPError: as the client does.
         """
+        expired = threading.Event()
+        late = f"no complete answer within {deadline:g} s"
 
         def trace(event: str, info: Mapping[str, Any]) -> None:
+            # A slow name lookup may outlast the deadline, when there was no socket yet to shut.
+            if event == SENDING and expired.is_set():
+                raise CutOffError(late)
             self._watch(event, info, before_sending)
-
-        expired = threading.Event()
 
         def expire() -> None:
             expired.set()
@@ -113,10 +119,13 @@ class Line:
                 yield response
         except (httpx.HTTPError, OSError) as error:
             if expired.is_set():
-                raise CutOffError(f"no complete answer within {deadline:.0f} s") from error
+                raise CutOffError(late) from error
             if self._cut.is_set():
                 raise CutOffError("the request was stopped") from error
             raise
+        except (httpx.InvalidURL, UnicodeError) as error:
+            # So do httpx and the resolver complain of host names that cannot be.
+            raise httpx.ConnectError(f"this address cannot be used: {error}") from error
         finally:
             timer.cancel()
 
@@ -168,7 +177,7 @@ class Line:
                 self._streams = [*self._streams[1 - STREAMS_KEPT :], stream]
             if event.endswith(".connect_tcp.complete"):
                 self._peer = str(stream.get_extra_info("server_addr")[0])
-        elif event == "http11.send_request_headers.started":
+        elif event == SENDING:
             peer, self._peer = self._peer, None
             if info["request"].method == b"CONNECT":
                 return  # the peer is a proxy; what it tunnels to is its own business
@@ -214,8 +223,19 @@ def _inflated(inflate: Any, chunk: bytes, limit: int) -> bytes:
 
 @functools.cache
 def tls_context() -> ssl.SSLContext:
-    """Return one TLS context for the process; reading the certificates costs 30 ms."""
-    return httpx.create_ssl_context()
+    """Return one TLS context for the process; reading the certificates costs 30 ms.
+
+    Raises:
+        SettingError: when the certificates that the environment names cannot be read.
+    """
+    try:
+        return httpx.create_ssl_context()
+    except OSError as error:
+        raise SettingError(
+            f"the certificates cannot be read: {error.strerror or error}",
+            hint="check SSL_CERT_FILE and SSL_CERT_DIR; nothing was sent",
+            slug="certificates",
+        ) from error
 
 
 def open_client(
@@ -234,15 +254,29 @@ def open_client(
         read_seconds: the longest silence.
         keep_alive: whether a connection may serve a second request.
         transport: replaces the network.
+
+    Raises:
+        SettingError: when a proxy or the certificates of the environment cannot be used.
     """
-    return httpx.Client(
-        headers={"user-agent": USER_AGENT, "accept-encoding": "identity", **(headers or {})},
-        timeout=httpx.Timeout(read_seconds, connect=min(CONNECT_SECONDS, read_seconds)),
-        limits=httpx.Limits(max_keepalive_connections=None if keep_alive else 0),
-        follow_redirects=False,
-        verify=tls_context() if transport is None and url.startswith("https:") else False,
-        transport=transport,
-    )
+    verify = tls_context() if transport is None and url.lower().startswith("https:") else False
+    try:
+        return httpx.Client(
+            headers={"user-agent": USER_AGENT, "accept-encoding": "identity", **(headers or {})},
+            timeout=httpx.Timeout(read_seconds, connect=min(CONNECT_SECONDS, read_seconds)),
+            limits=httpx.Limits(max_keepalive_connections=None if keep_alive else 0),
+            follow_redirects=False,
+            verify=verify,
+            transport=transport,
+            # Plain http is for this machine alone, and would show a proxy the key.
+            trust_env=not url.lower().startswith("http:"),
+        )
+    except (ValueError, ImportError, httpx.InvalidURL) as error:
+        # A scheme that is none, SOCKS without its package, an address that cannot be.
+        raise SettingError(
+            f"the proxy cannot be used: {error}",
+            hint="check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; nothing was sent",
+            slug="proxy",
+        ) from error
 
 
 class SandboxTransport(httpx.BaseTransport):
@@ -265,9 +299,7 @@ class SandboxTransport(httpx.BaseTransport):
 
         trace = request.extensions.get("trace")
         if trace is not None:
-            trace(
-                "http11.send_request_headers.started", {"request": _Sent(request.method.encode())}
-            )
+            trace(SENDING, {"request": _Sent(request.method.encode())})
         answer = sandbox.handle(
             sandbox.Request(
                 method=request.method,

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from mj_cli.__main__ import main
-from tests.support.clock import FakeClock
+from tests.clock import FakeClock
 from tests.support.service import Service
 
 FOREIGN = (

@@ -42,8 +42,8 @@ def encode_status(task_ids: Sequence[str]) -> bytes:
     return json.dumps({"taskIds": list(task_ids)}).encode()
 
 
-def decode_envelope(body: bytes) -> dict[str, Any]:
-    """Return the envelope: a JSON object whose `status` is an integer.
+def decode_object(body: bytes) -> dict[str, Any]:
+    """Return a body that is a JSON object.
 
     Raises:
         SenselessError: for anything else.
@@ -54,6 +54,16 @@ def decode_envelope(body: bytes) -> dict[str, Any]:
         raise SenselessError(f"not JSON: {_beginning(body)}") from error
     if not isinstance(value, dict):
         raise SenselessError("not a JSON object")
+    return value
+
+
+def decode_envelope(body: bytes) -> dict[str, Any]:
+    """Return the envelope: a JSON object whose `status` is an integer.
+
+    Raises:
+        SenselessError: for anything else.
+    """
+    value = decode_object(body)
     if not is_integer(value.get("status")):
         raise SenselessError("its status is not an integer")
     return value
@@ -72,7 +82,7 @@ def decode_task_id(envelope: dict[str, Any]) -> str | None:
         SenselessError: when there is something in its place that is no task id.
     """
     data = envelope.get("data")
-    if data is None:
+    if data is None or data in ("", [], {}):
         return None
     if not isinstance(data, dict):
         raise SenselessError("its data is not an object")
@@ -82,6 +92,12 @@ def decode_task_id(envelope: dict[str, Any]) -> str | None:
     if not isinstance(task_id, str) or not TASK_ID.fullmatch(task_id):
         raise SenselessError("its task id is malformed")
     return task_id
+
+
+def names_task(envelope: dict[str, Any]) -> bool:
+    """True when anything stands where a task id would, whatever its shape."""
+    data = envelope.get("data")
+    return isinstance(data, dict) and data.get("taskId") not in (None, "")
 
 
 def decode_status(body: bytes, asked: Collection[str]) -> dict[str, TaskReport]:

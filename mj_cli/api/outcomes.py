@@ -2,15 +2,15 @@
 
 | answer | outcome |
 |---|---|
+| 2xx, 429 or a refusing 4xx with envelope status 1002 and no task id | busy |
+| 2xx, 429 or a refusing 4xx with envelope status 1001 and no task id | refused: quota |
 | 429 | busy |
-| 2xx or a refusing 4xx with envelope status 1002 and no task id | busy |
-| 2xx or a refusing 4xx with envelope status 1001 and no task id | refused: quota |
 | 2xx with another non-zero integer status and no task id | refused |
 | 401, 403 | refused: key |
 | 402 | refused: quota |
 | 400 404 405 413 415 422 | refused |
 | 2xx, status 0, a well-formed task id | accepted |
-| any 4xx above, or a non-zero status, together with a task id | in doubt |
+| any 4xx above, or a non-zero status, with anything where a task id would be | in doubt |
 | everything else: 1xx 3xx 5xx, 408 and other 4xx, an unreadable 2xx | in doubt |
 """
 
@@ -23,12 +23,16 @@ from mj_cli.api.messages import (
     SenselessError,
     decode_envelope,
     decode_message,
+    decode_object,
     decode_task_id,
+    is_integer,
+    names_task,
 )
 from mj_cli.retry import parse_retry_after
 
 QUOTA_STATUS = 1001
 CONCURRENCY_STATUS = 1002
+TOO_MANY_REQUESTS = 429
 REFUSING = {
     400: "refused",
     401: "key_refused",
@@ -92,17 +96,15 @@ def classify(status: int, headers: Mapping[str, str], body: bytes, *, now: float
         body: the whole body.
         now: Unix seconds, for Retry-After dates.
     """
-    if status == 429:
-        wait = parse_retry_after(headers.get("retry-after"), now=now)
-        return Busy("the service says 429 Too Many Requests", wait, concurrency=False)
+    wait = parse_retry_after(headers.get("retry-after"), now=now)
     if 200 <= status < 300:
-        return _classify_success(body)
-    if status in REFUSING:
-        return _classify_refusal(status, body)
+        return _classify_success(body, wait)
+    if status in REFUSING or status == TOO_MANY_REQUESTS:
+        return _classify_refusal(status, body, wait)
     return Doubtful(f"the service answered HTTP {status}")
 
 
-def _classify_success(body: bytes) -> Outcome:
+def _classify_success(body: bytes, wait: float | None) -> Outcome:
     """Decide on a 2xx: only a whole and consistent envelope is believed."""
     try:
         envelope = decode_envelope(body)
@@ -116,27 +118,33 @@ def _classify_success(body: bytes) -> Outcome:
         return Doubtful(f"the service's answer has status {status} and names a task all the same")
     if status == 0:
         return Doubtful("the service's answer says success and names no task")
-    return _refusal("refused", status, decode_message(envelope))
+    message = decode_message(envelope)
+    return _known(status, message, wait) or Refused(
+        "refused", message or f"the service answered with status {status}"
+    )
 
 
-def _classify_refusal(http_status: int, body: bytes) -> Outcome:
+def _classify_refusal(http_status: int, body: bytes, wait: float | None) -> Outcome:
     """Decide on a 4xx that is a definite no, unless its body speaks of a task."""
-    slug = REFUSING[http_status]
     try:
-        envelope = decode_envelope(body)
-        task_id = decode_task_id(envelope)
+        envelope = decode_object(body)
     except SenselessError:
-        return Refused(slug, f"the service answered HTTP {http_status}")
-    if task_id is not None:
+        envelope = {}
+    if names_task(envelope):
         return Doubtful(f"the service answered HTTP {http_status} and names a task all the same")
-    message = decode_message(envelope) or f"the service answered HTTP {http_status}"
-    return _refusal(slug, envelope["status"], message)
+    status, message = envelope.get("status"), decode_message(envelope)
+    known = _known(status, message, wait) if is_integer(status) else None
+    if known is not None:
+        return known
+    if http_status == TOO_MANY_REQUESTS:
+        return Busy("the service says 429 Too Many Requests", wait, concurrency=False)
+    return Refused(REFUSING[http_status], message or f"the service answered HTTP {http_status}")
 
 
-def _refusal(slug: str, status: int, message: str) -> Busy | Refused:
-    """Tell the kinds of a definite no apart; a known envelope status says more than HTTP's."""
+def _known(status: object, message: str, wait: float | None) -> Busy | Refused | None:
+    """Return what a documented envelope status means; it says more than HTTP's."""
     if status == CONCURRENCY_STATUS:
-        return Busy(message or "concurrency limit reached", None, concurrency=True)
+        return Busy(message or "concurrency limit reached", wait, concurrency=True)
     if status == QUOTA_STATUS:
         return Refused("quota", message or "quota not enough")
-    return Refused(slug, message or f"the service answered with status {status}")
+    return None

@@ -55,12 +55,16 @@ class Endpoint:
 
 
 class Service:
-    """The hosted API as one account sees it. Safe for threads, but for one job-status at a time."""
+    """The hosted API as one account sees it. Safe for threads, but for one job-status at a time.
+
+    Raises:
+        SettingError: when a proxy or the certificates of the environment cannot be used.
+    """
 
     def __init__(self, endpoint: Endpoint, *, now: Callable[[], float]) -> None:
         self._endpoint = endpoint
         self._now = now
-        self._status_line: Line | None = None
+        self._status_line = self._open_line(keep_alive=True)
         self._submit_lines: set[Line] = set()
 
     def submit(self, request: JobRequest, *, before_sending: Callable[[], None]) -> Outcome:
@@ -112,8 +116,6 @@ class Service:
             KeyRefusedError: when the key was refused.
             ServiceError: when repeating would not help.
         """
-        if self._status_line is None:
-            self._status_line = self._open_line(keep_alive=True)
         try:
             answer = self._status_line.fetch(
                 "POST",
@@ -146,10 +148,9 @@ class Service:
 
     def close(self) -> None:
         """Close the connections; a job-status call under way ends at once."""
-        if self._status_line is not None:
-            self._status_line.cut()
-            with contextlib.suppress(httpx.HTTPError, OSError):
-                self._status_line.close()
+        self._status_line.cut()
+        with contextlib.suppress(httpx.HTTPError, OSError):
+            self._status_line.close()
 
     @property
     def _host(self) -> str:

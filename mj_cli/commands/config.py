@@ -27,11 +27,12 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of a setting.")]
 @app.command("get", cls=Command)
 def get(context: typer.Context, name: Name) -> int:
     """Print one setting's value."""
+    from mj_cli.output.text import setting_text  # noqa: PLC0415
     from mj_cli.settings import setting_named  # noqa: PLC0415
 
     session = session_of(context)
     setting_named(name)
-    session.output.value(_as_text(session.settings.get(name)))
+    session.output.value(setting_text(session.settings.get(name)))
     return 0
 
 
@@ -100,7 +101,7 @@ def path(context: typer.Context) -> int:
     return 0
 
 
-@app.command("login", cls=Command)
+@app.command("login", cls=Command, context_settings={"allow_extra_args": True})
 def login(context: typer.Context) -> int:
     """Read an API key, check it with a call that costs nothing, and store it.
 
@@ -110,6 +111,11 @@ def login(context: typer.Context) -> int:
 
     session = session_of(context)
     _refuse_sandbox(session)
+    if context.args:
+        raise UsageError(
+            "login takes no key as an argument, where the shell's history would keep it",
+            hint="type it when asked, or pipe it into: mj config login",
+        )
     base_url = session.settings.get("base_url")
     key = credentials.check_key(_read_key(), "your input")
     session.check_key(key)
@@ -166,7 +172,10 @@ def _refuse_sandbox(session: Session) -> None:
 def _read_key() -> str:
     """Read a key hidden from a terminal, or the first line of stdin."""
     if not sys.stdin.isatty():
-        return sys.stdin.read(8192).removesuffix("\n").removesuffix("\r")
+        try:
+            return sys.stdin.read(8192).removesuffix("\n").removesuffix("\r")
+        except UnicodeDecodeError:
+            return ""  # which is no key either
     import getpass  # noqa: PLC0415
 
     return getpass.getpass("API key (hidden): ", stream=sys.stderr).strip()
@@ -187,9 +196,3 @@ def _key_line(session: Session) -> SettingLine:
         except KeyRefusedError as error:
             value, source = "not usable" if error.slug != "no_key" else "not set", error.slug
     return SettingLine(name="api_key", value=value, source=source, meaning="never shown")
-
-
-def _as_text(value: object) -> str:
-    if value is None:
-        return ""
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -97,7 +97,9 @@ def resolve(
             "resolve takes exactly one of --task TASK_ID, --not-charged and --resubmit",
             hint=f"see what is known with: mj jobs show {job_id}",
         )
-    job = _find(session, job_id)
+    job = settling.find_in_doubt(
+        session.ledger, checked_ids([job_id])[0], profile=session.settings.profile
+    )
     if task is not None:
         checked_ids([task])
         settling.check_task(session.ledger, job, task)
@@ -118,21 +120,24 @@ def resolve(
     else:
         settling.check_in_doubt(job)
         session.ledger_of_account  # noqa: B018 - a missing key must show before the question
+        session.service  # noqa: B018 - and so must a proxy that cannot be used
         _confirm(
             session, f"Job {job.id} will be sent again; if it was charged, you pay twice.", yes
         )
-        return _resubmit(session, job.id)
+        return _resubmit(session, job)
     return 0
 
 
 @app.command("forget", cls=Command, context_settings=IDS)
 def forget(context: typer.Context, job_id: Id, yes: Yes = False) -> int:
     """Remove a job from the ledger; its files stay on disk."""
+    from mj_cli.pipeline.settling import forget as forget_job  # noqa: PLC0415
+
     session = session_of(context)
     job = _find(session, job_id)
     open_text = "" if job.state.is_final else " It is not finished, and mj could not find it again."
     _confirm(session, f"Job {job.id} will be removed from the ledger.{open_text}", yes)
-    session.ledger.jobs.forget(job)
+    forget_job(session.ledger, job)
     session.output.note(f"job {job.id} is forgotten")
     return 0
 
@@ -165,11 +170,10 @@ def _find(session: Session, name: str) -> Job:
     return find(session.ledger, checked_ids([name])[0], profile=session.settings.profile)
 
 
-def _resubmit(session: Session, job_id: str) -> int:
+def _resubmit(session: Session, job: Job) -> int:
     from mj_cli.output import Shows  # noqa: PLC0415
     from mj_cli.pipeline.settling import resubmitted  # noqa: PLC0415
 
-    job = _find(session, job_id)
     queued = resubmitted(session.ledger, job, account=session.account.hash)
     return session.execute(session.plan(follow=False), shows=Shows.IDS, new=[queued])
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated, Any
 
 import typer
 
+from mj_cli.commands.prompting import prompt_text, refuse_errors
 from mj_cli.commands.shared import session_of, set_flags
-from mj_cli.errors import UsageError
 from mj_cli.session import Session
 
 
@@ -46,11 +45,18 @@ def submit(
     no_queue: Annotated[
         bool, typer.Option("--no-queue", help="Fail when no slot is free instead of waiting.")
     ] = False,
+    allow: Annotated[
+        list[str] | None, typer.Option(metavar="SLUG", help="Send in spite of this finding.")
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the request and send nothing.")
     ] = False,
 ) -> int:
     """Submit a prompt and print its task id; with --wait, save its images and print their paths.
+
+    The prompt needs no quotes: parameters of prompts go to the prompt, the options below are mj's.
+    Where a name is both (--profile), it is mj's outside quotes, and --p is the prompt's. -- ends
+    the options.
 
     Once it is accepted a job is paid for and cannot be cancelled. If its answer is lost, it is
     kept as in doubt and never sent again by itself.
@@ -65,31 +71,29 @@ def submit(
         template=template,
         images=images,
     )
-    request = _request(session, _text(prompt), name)
+    request = _request(session, prompt_text(prompt), name, allow or [])
     if dry_run:
         _show(session, request)
         return 0
     return _submit(session, request, wait=wait, queue=not no_queue, out_given=out is not None)
 
 
-def _text(words: list[str]) -> str:
-    """Return the prompt's text: the words, or stdin for a lone hyphen."""
-    if words != ["-"]:
-        return " ".join(words)
-    try:
-        return sys.stdin.read()
-    except UnicodeDecodeError as error:
-        raise UsageError(f"stdin is not UTF-8 text: {error}", hint="nothing was sent") from error
-
-
-def _request(session: Session, text: str, name: str | None) -> Any:
+def _request(session: Session, text: str, name: str | None, allow: list[str]) -> Any:
+    """Return the request for a prompt that passed the checks; its mode words become the mode."""
     from mj_cli.models import JobRequest  # noqa: PLC0415
     from mj_cli.prompts import check_prompt  # noqa: PLC0415
+    from mj_cli.prompts.checks import check  # noqa: PLC0415
+    from mj_cli.prompts.fingerprint import without_mode  # noqa: PLC0415
+    from mj_cli.prompts.table import table  # noqa: PLC0415
 
     get = session.settings.get
+    text = check_prompt(text)
+    chosen: Any = session.flags.get("mode")
+    checked = check(text, mode=chosen, usual_mode=get("mode"), allow=allow)
+    refuse_errors(session, text, checked.findings)
     return JobRequest(
-        prompt=check_prompt(text),
-        mode=get("mode"),
+        prompt=check_prompt(without_mode(checked.prompt, table())),
+        mode=chosen or checked.mode or get("mode"),
         timeout=get("timeout"),
         hook_url=get("hook_url"),
         name=name or None,
@@ -106,6 +110,7 @@ def _submit(session: Session, request: Any, *, wait: bool, queue: bool, out_give
         prepare(request, destination, now=session.clock.time())
     ledger = session.ledger_of_account
     plan = session.plan(queue=queue, follow=wait)
+    session.service  # noqa: B018 - a proxy that cannot be used must show before a job is recorded
     job = ledger.attempts.add(account=account.hash, request=request, destination=destination)
     return session.execute(plan, shows=Shows.PATHS if wait else Shows.IDS, new=[job])
 

@@ -54,10 +54,14 @@ def wait(
     if not jobs and not foreign:
         session.output.note("nothing to wait for")
         return 0
-    if any(value is not None for value in (out, template, images)):
-        jobs = redirected(ledger, jobs, session.destination())
+    options = {"out": out, "template": template, "images": images}
+    given = [name for name, value in options.items() if value is not None]
+    if given:
+        jobs = redirected(ledger, jobs, session.destination(), given)
     return session.execute(
-        session.plan(fetch=not no_download, for_seconds=for_seconds),
+        session.plan(
+            fetch=not no_download, for_seconds=for_seconds, remember_destination=bool(given)
+        ),
         shows=Shows.URLS if no_download else Shows.PATHS,
         known=jobs,
         foreign=foreign,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import sqlite3
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,13 +15,27 @@ from mj_cli.ledger.interface import Recovery, SlotsFull, SlotTaken, SubmitPaused
 from mj_cli.ledger.owners import Owner
 from mj_cli.ledger.rescue import Rescued, RescueFile, left_behind, read_rescued
 from mj_cli.ledger.rows import one_job
-from mj_cli.models import DEFAULT_TIMEOUT, Attempt, Destination, Job, JobRequest, JobState
+from mj_cli.models import (
+    DEFAULT_TIMEOUT,
+    TIMEOUT_RANGE,
+    Attempt,
+    Destination,
+    Job,
+    JobRequest,
+    JobState,
+)
 
 SLOT_GRACE_SECONDS = 120
 MAX_PAUSE_SECONDS = 300.0
 JOB_ID_ALPHABET = "23456789abcdefghjkmnpqrstvwxyz"
 
-HOLDERS = "account = ? AND slot_until > ? AND state IN ('queued', 'sending', 'running', 'in_doubt')"
+LONGEST_SLOT_SECONDS = TIMEOUT_RANGE.stop - 1 + SLOT_GRACE_SECONDS
+
+# A slot that ends later than any can was taken before the clock was set back.
+HOLDERS = (
+    "account = :account AND slot_until > :now AND slot_until <= :now + :longest"
+    " AND state IN ('queued', 'sending', 'running', 'in_doubt')"
+)
 
 
 class SqliteAttempts:
@@ -38,6 +53,7 @@ class SqliteAttempts:
         self._owner = owner
         self._rescue_directory = rescue_directory
         self._rescue: RescueFile | None = None
+        self._rescue_lock = threading.Lock()
         self._now = now
 
     def add(self, *, account: str, request: JobRequest, destination: Destination | None) -> Job:
@@ -110,12 +126,11 @@ class SqliteAttempts:
                 " AND a.task_id IS NULL",
                 (attempt.id, attempt.owner),
             ).fetchone()
-            if row is None or not free_task(connection, row["account"], task_id, target=attempt.id):
+            if row is None or not bind_task(connection, attempt.id, task_id, row=row, now=now):
                 return False
-            bind_task(connection, attempt.id, task_id, row=row, now=now)
+            # A pause stays: it was asked for after this request had left.
             connection.execute(
-                "UPDATE accounts SET busy_streak = 0, paused_until = 0 WHERE hash = ?",
-                (row["account"],),
+                "UPDATE accounts SET busy_streak = 0 WHERE hash = ?", (row["account"],)
             )
         return True
 
@@ -146,8 +161,8 @@ class SqliteAttempts:
         with self._database.write() as connection:
             row = connection.execute(
                 "UPDATE attempts SET state = 'failed', fail_slug = 'busy', fail_reason = ?,"
-                " finished_at = ?, slot_until = NULL, current = 0"
-                " WHERE id = ? AND owner = ? AND state = 'sending' RETURNING job, account",
+                " finished_at = ?, slot_until = NULL, current = 0 WHERE id = ? AND owner = ?"
+                " AND state IN ('sending', 'in_doubt') RETURNING job, account, verdict",
                 (reason, now, attempt.id, attempt.owner),
             ).fetchone()
             if row is None:
@@ -157,6 +172,8 @@ class SqliteAttempts:
                 " pause_ends_with_task = ?, busy_streak = busy_streak + 1 WHERE hash = ?",
                 (now + pause_seconds, reason, concurrency, row["account"]),
             )
+            if row["verdict"] is not None:
+                return None  # the user had it resubmitted: another attempt has its place
             following = insert_attempt(
                 connection, job=row["job"], account=row["account"], owner=attempt.owner, now=now
             )
@@ -204,7 +221,9 @@ class SqliteAttempts:
             self._rescue = None
 
     def _prepare_rescue(self) -> None:
-        if self._rescue is None:
+        with self._rescue_lock:
+            if self._rescue is not None:
+                return
             try:
                 self._rescue = RescueFile(self._rescue_directory, self._owner().id)
             except OSError as error:
@@ -234,11 +253,10 @@ class SqliteAttempts:
                 " WHERE a.id = ? AND a.nonce = ? AND a.task_id IS NULL",
                 (record.attempt_id, record.nonce),
             ).fetchone()
-            if row is None or not free_task(
-                connection, row["account"], record.task_id, target=record.attempt_id
+            if row is None or not bind_task(
+                connection, record.attempt_id, record.task_id, row=row, now=now
             ):
                 return []
-            bind_task(connection, record.attempt_id, record.task_id, row=row, now=now)
             return [row["id"]]
 
     def _recover_queued(self, row: sqlite3.Row) -> bool:
@@ -321,14 +339,34 @@ def fail_attempt(
     reason: str,
     now: float,
 ) -> bool:
-    """End an attempt that was certainly not charged, and free its slot."""
+    """End an attempt that was certainly not charged, and free its slot.
+
+    Where it was to take the place of an attempt in doubt, that one has its place again: the user's
+    word for a resubmit settles nothing when nothing was submitted.
+    """
     marks = ",".join("?" * len(states))
     changed = connection.execute(
         "UPDATE attempts SET state = 'failed', finished_at = ?, slot_until = NULL,"
         f" fail_slug = ?, fail_reason = ? WHERE id = ? AND owner = ? AND state IN ({marks})",
         (now, slug, reason, attempt_id, owner, *states),
     )
+    if changed.rowcount == 1:
+        _put_doubt_back(connection, attempt_id)
     return changed.rowcount == 1
+
+
+def _put_doubt_back(connection: sqlite3.Connection, attempt_id: int) -> None:
+    doubtful = connection.execute(
+        "SELECT max(older.id) FROM attempts a JOIN attempts older ON older.job = a.job"
+        " WHERE a.id = ? AND a.current = 1 AND older.id < a.id"
+        " AND older.state = 'in_doubt' AND older.verdict = 'resubmitted'",
+        (attempt_id,),
+    ).fetchone()[0]
+    if doubtful is not None:
+        connection.execute("UPDATE attempts SET current = 0 WHERE id = ?", (attempt_id,))
+        connection.execute(
+            "UPDATE attempts SET current = 1, verdict = NULL WHERE id = ?", (doubtful,)
+        )
 
 
 def bind_task(
@@ -338,36 +376,54 @@ def bind_task(
     *,
     row: sqlite3.Row,
     now: float,
-) -> None:
-    """Bind a task to an attempt and count the charge; `row` has account, mode and timeout."""
+) -> bool:
+    """Bind a task to an attempt and count the charge; False when another attempt has the task.
+
+    A task that was taken for another program's gives way, and what is known of it is kept.
+
+    Args:
+        connection: in a transaction.
+        attempt_id: the attempt.
+        task_id: the task.
+        row: account, mode and timeout of the attempt.
+        now: Unix seconds.
+    """
+    other = connection.execute(
+        "SELECT id, job, adopted, state, finished_at, delivered_at, fail_slug, fail_reason"
+        " FROM attempts WHERE account = ? AND task_id = ?",
+        (row["account"], task_id),
+    ).fetchone()
+    if other is not None:
+        if not other["adopted"]:
+            return False
+        connection.execute(
+            "UPDATE images SET attempt = ? WHERE attempt = ?", (attempt_id, other["id"])
+        )
+        connection.execute("DELETE FROM jobs WHERE number = ?", (other["job"],))
     connection.execute(
         "UPDATE attempts SET state = 'running', task_id = ?, submitted_at = ?, finished_at = NULL,"
         " slot_until = ?, verdict = NULL, fail_slug = NULL, fail_reason = NULL WHERE id = ?",
         (task_id, now, slot_end(row["timeout"], now=now), attempt_id),
     )
+    if other is not None and JobState(other["state"]).is_final:
+        connection.execute(
+            "UPDATE attempts SET state = ?, finished_at = ?, delivered_at = ?, fail_slug = ?,"
+            " fail_reason = ?, slot_until = NULL WHERE id = ?",
+            (
+                other["state"],
+                other["finished_at"],
+                other["delivered_at"],
+                other["fail_slug"],
+                other["fail_reason"],
+                attempt_id,
+            ),
+        )
     connection.execute(
         "INSERT INTO charges (account, month, mode, jobs)"
         " VALUES (?, strftime('%Y-%m', ?, 'unixepoch'), ?, 1)"
         " ON CONFLICT DO UPDATE SET jobs = jobs + 1",
         (row["account"], now, row["mode"]),
     )
-
-
-def free_task(connection: sqlite3.Connection, account: str, task_id: str, *, target: int) -> bool:
-    """See to it that a task id can be bound to `target`; False when another attempt has it.
-
-    A task that was taken for another program's gives way: its images move to `target`.
-    """
-    row = connection.execute(
-        "SELECT id, job, adopted FROM attempts WHERE account = ? AND task_id = ?",
-        (account, task_id),
-    ).fetchone()
-    if row is None:
-        return True
-    if not row["adopted"]:
-        return False
-    connection.execute("UPDATE images SET attempt = ? WHERE attempt = ?", (target, row["id"]))
-    connection.execute("DELETE FROM jobs WHERE number = ?", (row["job"],))
     return True
 
 
@@ -376,13 +432,18 @@ def _refusal(
 ) -> SlotsFull | SubmitPaused | None:
     """Return why no slot can be had now; None when one can."""
     holders = connection.execute(
-        f"SELECT state, task_id FROM attempts WHERE {HOLDERS} AND id <> ?",
-        (row["hash"], now, attempt),
+        f"SELECT state, task_id FROM attempts WHERE {HOLDERS} AND id <> :attempt",
+        {
+            "account": row["hash"],
+            "now": now,
+            "longest": LONGEST_SLOT_SECONDS,
+            "attempt": attempt,
+        },
     ).fetchall()
     tasks = tuple(holder["task_id"] for holder in holders if holder["state"] == JobState.RUNNING)
-    # A clock that was set back must not turn a pause of seconds into one of days.
-    pause = min(row["paused_until"] - now, MAX_PAUSE_SECONDS)
-    if pause > 0:
+    pause = row["paused_until"] - now
+    # A longer one was asked for before the clock was set back.
+    if 0 < pause <= MAX_PAUSE_SECONDS:
         return SubmitPaused(pause, row["pause_reason"], tasks)
     if len(holders) < slots:
         return None

@@ -16,6 +16,8 @@ from mj_cli.ledger.schema import APPLICATION_ID, MIGRATIONS
 
 MINIMUM_SQLITE = (3, 37, 0)  # STRICT tables
 BUSY_SECONDS = 30.0
+CLOSE_SECONDS = 0.5
+BUSY_STEP_SECONDS = 0.2  # no signal is answered while SQLite itself waits
 NETWORK_FILE_SYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "lustre", "glusterfs", "9p"}
     | {"fuse.sshfs", "fuse.glusterfs", "fuse.rclone", "fuse.s3fs", "fuse.davfs2", "davfs"}
@@ -44,7 +46,7 @@ class Database:
         _refuse_network_file_system(path.parent)
         with self._explained():
             self._connection = sqlite3.connect(
-                path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+                path, timeout=BUSY_STEP_SECONDS, isolation_level=None, check_same_thread=False
             )
             self._connection.row_factory = sqlite3.Row
             try:
@@ -61,7 +63,7 @@ class Database:
             LedgerError: when it cannot be begun or committed; then nothing was changed.
         """
         with self._lock, self._explained():
-            self._connection.execute("BEGIN IMMEDIATE")
+            self._patiently("BEGIN IMMEDIATE")
             try:
                 yield self._connection
                 self._connection.execute("COMMIT")
@@ -78,29 +80,38 @@ class Database:
             try:
                 yield self._connection
             finally:
-                self._connection.execute("ROLLBACK")
+                if self._connection.in_transaction:  # some errors end it, and must not be hidden
+                    self._connection.execute("ROLLBACK")
 
     def close(self) -> None:
-        """Close the file."""
-        with self._lock:
-            self._connection.close()
+        """Close the file, unless a thread still waits for it: then the end of the process does."""
+        if self._lock.acquire(timeout=CLOSE_SECONDS):
+            try:
+                self._connection.close()
+            finally:
+                self._lock.release()
 
     def _prepare(self) -> None:
         connection = self._connection
-        self._switch_to_wal()
+        with self.read():
+            self._checked_version()  # before anything is written to what may not be ours
+        # SQLite does not wait here while another process opens the file for the first time.
+        self._patiently("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         if self._version() != len(MIGRATIONS):
             self._migrate()
 
-    def _switch_to_wal(self) -> None:
-        # SQLite does not wait here while another process opens the file for the first time.
+    def _patiently(self, statement: str) -> None:
+        """Execute a statement that needs the write lock, waiting for others in small steps."""
         deadline = time.monotonic() + BUSY_SECONDS
         while True:
             try:
-                self._connection.execute("PRAGMA journal_mode = WAL")
+                self._connection.execute(statement)
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                    raise
+                if time.monotonic() > deadline:
                     raise
                 time.sleep(0.01)
             else:
@@ -109,22 +120,30 @@ class Database:
     def _version(self) -> int:
         return int(self._connection.execute("PRAGMA user_version").fetchone()[0])
 
+    def _checked_version(self) -> int:
+        """Return the schema's version, if the file is an mj ledger or empty, and not a newer one.
+
+        Needs a transaction, since another process may be filling the file.
+        """
+        application = self._connection.execute("PRAGMA application_id").fetchone()[0]
+        tables = self._connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+        if application != APPLICATION_ID and tables:
+            raise LedgerError(
+                f"{self.path} is an SQLite file of another program",
+                hint="move it away, or set MJ_STATE_DIR to another directory",
+            )
+        version = self._version()
+        if version > len(MIGRATIONS):
+            raise LedgerError(
+                f"the ledger {self.path} was written by a newer mj (schema {version}, "
+                f"this mj knows {len(MIGRATIONS)})",
+                hint="upgrade mj; nothing was changed",
+            )
+        return version
+
     def _migrate(self) -> None:
         with self.write() as connection:
-            version = self._version()
-            if version > len(MIGRATIONS):
-                raise LedgerError(
-                    f"the ledger {self.path} was written by a newer mj (schema {version}, "
-                    f"this mj knows {len(MIGRATIONS)})",
-                    hint="upgrade mj; nothing was changed",
-                )
-            application = connection.execute("PRAGMA application_id").fetchone()[0]
-            tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
-            if application != APPLICATION_ID and tables:
-                raise LedgerError(
-                    f"{self.path} is an SQLite file of another program",
-                    hint="move it away, or set MJ_STATE_DIR to another directory",
-                )
+            version = self._checked_version()
             for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
                 for statement in _statements(script):
                     connection.execute(statement)

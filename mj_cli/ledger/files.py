@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 
+from mj_cli.errors import LocalError
 from mj_cli.ledger.database import Database
 from mj_cli.ledger.interface import Claimed, FileConflict, SavedFile, TakenByOther
 from mj_cli.ledger.owners import Owner
@@ -25,18 +26,25 @@ class SqliteFiles:
         """See `interface.Files`."""
         owner = self._owner()
         with self._database.write() as connection:
-            image_id = connection.execute(
+            found = connection.execute(
                 "SELECT id FROM images WHERE attempt = ? AND position = ?",
                 (job.attempt.id, image.index),
-            ).fetchone()["id"]
+            ).fetchone()
+            if found is None:
+                raise LocalError(
+                    f"job {job.id} was removed from the ledger meanwhile", slug="forgotten"
+                )
+            image_id = found["id"]
             rows = connection.execute(
-                "SELECT id, image, owner, state, etag FROM files WHERE path = ?", (path,)
+                "SELECT image, path, owner, state, etag FROM files WHERE path = ? OR image = ?",
+                (path, image_id),
             ).fetchall()
             own = None
             for row in rows:
                 lives = row["state"] != "saved" and owner.alive(row["owner"])
                 if row["image"] == image_id:
-                    own = row
+                    own = row if row["path"] == path else own
+                    # Wherever the other one puts it: from there it can be copied.
                     if lives and row["owner"] != owner.id:
                         return TakenByOther()
                 elif lives:
@@ -87,11 +95,29 @@ class SqliteFiles:
         """See `interface.Files`."""
         self._update(claim, "state = 'saved', etag = NULL")
 
+    def confirm(self, job: Job, image: Image, file: SavedFile) -> str | None:
+        """See `interface.Files`."""
+        with self._database.write() as connection:
+            row = connection.execute(
+                "SELECT f.id, f.owner, f.state FROM files f JOIN images i ON i.id = f.image"
+                " WHERE i.attempt = ? AND i.position = ? AND f.path = ? AND f.sha256 = ?",
+                (job.attempt.id, image.index, file.path, file.sha256),
+            ).fetchone()
+            if row is None:
+                return None
+            connection.execute(
+                "UPDATE files SET state = 'saved', etag = NULL, changed_at = ? WHERE id = ?",
+                (self._now(), row["id"]),
+            )
+        return str(row["owner"]) if row["state"] != "saved" else None
+
     def drop(self, claim: Claimed) -> None:
         """See `interface.Files`."""
         with self._database.write() as connection:
             connection.execute(
-                "DELETE FROM files WHERE id = ? AND owner = ?", (claim.id, claim.owner)
+                # An expected file may have its final name already: its row is the proof.
+                "DELETE FROM files WHERE id = ? AND owner = ? AND state = 'claimed'",
+                (claim.id, claim.owner),
             )
 
     def of_image(self, job: Job, index: int) -> list[SavedFile]:

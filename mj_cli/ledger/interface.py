@@ -150,7 +150,7 @@ class Attempts(Protocol):
     def busy(
         self, attempt: Attempt, *, pause_seconds: float, reason: str, concurrency: bool
     ) -> Attempt | None:
-        """`sending` to `failed`, pause the account, and queue the next attempt of the job.
+        """`sending` or `in_doubt` to `failed`, pause the account, queue the job's next attempt.
 
         Args:
             attempt: the attempt that was answered.
@@ -159,7 +159,7 @@ class Attempts(Protocol):
             concurrency: True when the pause may end as soon as a task of the account ends.
 
         Returns:
-            The next attempt, or None when the state was another.
+            The next attempt, or None when the state was another or the user had it resubmitted.
         """
         ...
 
@@ -247,12 +247,18 @@ class Jobs(Protocol):
         """Queue a further attempt of a job in doubt; None when it is no longer in doubt."""
         ...
 
-    def forget(self, job: Job) -> None:
-        """Remove the job with all that belongs to it; its files stay on disk."""
+    def forget(self, job: Job) -> bool:
+        """Remove the job with all that belongs to it; its files stay on disk.
+
+        False while a living process submits it: its answer would find no place.
+        """
         ...
 
     def prune(self, profile: str, *, before: float) -> int:
-        """Forget finished jobs created before a time; return how many."""
+        """Forget finished jobs created before a time; return how many.
+
+        What is in doubt, whatever was decided about it, and what was never fetched is kept.
+        """
         ...
 
 
@@ -260,7 +266,11 @@ class Files(Protocol):
     """Who fetches which image to which path, and what must be found there."""
 
     def claim(self, job: Job, image: Image, path: str) -> Claimed | TakenByOther | FileConflict:
-        """Claim the fetching of one image to one path for this process."""
+        """Claim the fetching of one image to one path for this process.
+
+        Raises:
+            LocalError: when the job was forgotten meanwhile.
+        """
         ...
 
     def resumable(self, claim: Claimed, *, etag: str) -> None:
@@ -273,6 +283,14 @@ class Files(Protocol):
 
     def saved(self, claim: Claimed) -> None:
         """Note that the rename is durable."""
+        ...
+
+    def confirm(self, job: Job, image: Image, file: SavedFile) -> str | None:
+        """Note that a file is in place as expected, whoever put it there.
+
+        Returns:
+            The owner who had not come to note it, or None.
+        """
         ...
 
     def drop(self, claim: Claimed) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 
 from mj_cli.ledger.attempts import (
     bind_task,
-    free_task,
     insert_attempt,
     new_job_id,
     slot_end,
@@ -51,8 +50,11 @@ class SqliteJobs:
 
     def undelivered(self, account: str) -> list[Job]:
         """See `interface.Jobs`."""
-        return self._select("a.account = ? AND a.state = 'running'", (account,)) + self._select(
-            "a.account = ? AND a.state = 'succeeded' AND a.delivered_at IS NULL", (account,)
+        # In one look: a task may end between two.
+        return self._select(
+            "a.account = ? AND (a.state = 'running'"
+            " OR (a.state = 'succeeded' AND a.delivered_at IS NULL))",
+            (account,),
         )
 
     def in_doubt(self, profile: str) -> int:
@@ -87,7 +89,7 @@ class SqliteJobs:
                 "  WHERE account IN (SELECT hash FROM accounts WHERE profile = :profile)"
                 " UNION ALL"
                 " SELECT strftime('%Y-%m', a.queued_at, 'unixepoch'), j.mode, 0, 1"
-                f"  FROM attempts a JOIN jobs j ON j.number = a.job WHERE {WAITS_FOR_VERDICT}"
+                "  FROM attempts a JOIN jobs j ON j.number = a.job WHERE a.state = 'in_doubt'"
                 "   AND a.account IN (SELECT hash FROM accounts WHERE profile = :profile)"
                 ") GROUP BY month, mode ORDER BY month DESC, mode",
                 {"profile": profile},
@@ -146,21 +148,33 @@ class SqliteJobs:
         """See `interface.Jobs`."""
         now = self._now()
         with self._database.write() as connection:
-            number = connection.execute(
-                "INSERT INTO jobs (id, account, prompt, mode, created_at)"
-                " VALUES (?, ?, ?, 'fast', ?)",
-                (new_job_id(), account, report.prompt or "", report.created_at or now),
-            ).lastrowid
-            attempt = insert_attempt(
-                connection, job=number, account=account, owner=self._owner().id, now=now
-            )
-            connection.execute(
-                "UPDATE attempts SET state = 'running', adopted = 1, task_id = ?,"
-                " submitted_at = ?, slot_until = ? WHERE id = ?",
-                (report.task_id, report.created_at or now, slot_end(None, now=now), attempt),
-            )
+            known = connection.execute(
+                "SELECT id FROM attempts WHERE account = ? AND task_id = ?",
+                (account, report.task_id),
+            ).fetchone()
+            if known is None:
+                attempt = self._insert_adopted(connection, account, report, now)
+            else:
+                attempt = known["id"]  # another process adopted it a moment ago
             adopted = one_job(connection, attempt)
         return self.record(account, report) or adopted
+
+    def _insert_adopted(
+        self, connection: sqlite3.Connection, account: str, report: TaskReport, now: float
+    ) -> int:
+        number = connection.execute(
+            "INSERT INTO jobs (id, account, prompt, mode, created_at) VALUES (?, ?, ?, 'fast', ?)",
+            (new_job_id(), account, report.prompt or "", report.created_at or now),
+        ).lastrowid
+        attempt = insert_attempt(
+            connection, job=number, account=account, owner=self._owner().id, now=now
+        )
+        connection.execute(
+            "UPDATE attempts SET state = 'running', adopted = 1, task_id = ?,"
+            " submitted_at = ?, slot_until = ? WHERE id = ?",
+            (report.task_id, report.created_at or now, slot_end(None, now=now), attempt),
+        )
+        return attempt
 
     def delivered(self, job: Job) -> None:
         """See `interface.Jobs`."""
@@ -187,12 +201,9 @@ class SqliteJobs:
                 " AND (a.state = 'in_doubt' OR a.verdict = 'not_charged')",
                 (job.attempt.id,),
             ).fetchone()
-            if row is None or not free_task(
-                connection, row["account"], task_id, target=job.attempt.id
-            ):
-                return False
-            bind_task(connection, job.attempt.id, task_id, row=row, now=self._now())
-        return True
+            return row is not None and bind_task(
+                connection, job.attempt.id, task_id, row=row, now=self._now()
+            )
 
     def resolve_not_charged(self, job: Job) -> bool:
         """See `interface.Jobs`."""
@@ -224,10 +235,19 @@ class SqliteJobs:
             )
             return one_job(connection, following)
 
-    def forget(self, job: Job) -> None:
+    def forget(self, job: Job) -> bool:
         """See `interface.Jobs`."""
+        owner = self._owner()
         with self._database.write() as connection:
+            busy = connection.execute(
+                "SELECT a.owner FROM attempts a JOIN jobs j ON j.number = a.job"
+                " WHERE j.id = ? AND a.state IN ('queued', 'sending')",
+                (job.id,),
+            ).fetchall()
+            if any(owner.alive(row["owner"]) for row in busy):
+                return False
             connection.execute("DELETE FROM jobs WHERE id = ?", (job.id,))
+        return True
 
     def prune(self, profile: str, *, before: float) -> int:
         """See `interface.Jobs`."""
@@ -236,7 +256,8 @@ class SqliteJobs:
                 "DELETE FROM jobs WHERE created_at < ?"
                 " AND account IN (SELECT hash FROM accounts WHERE profile = ?)"
                 " AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.job = jobs.number AND"
-                f" (a.state IN ('queued', 'sending', 'running') OR {WAITS_FOR_VERDICT}))",
+                " (a.state IN ('queued', 'sending', 'running', 'in_doubt')"
+                " OR (a.state = 'succeeded' AND a.delivered_at IS NULL)))",
                 (before, profile),
             ).rowcount
 

@@ -64,6 +64,7 @@ class Owner:
             self._path.unlink()
         with contextlib.suppress(OSError):
             os.close(self._fd)
+        self._fd = -1  # its number may soon be somebody else's file
 
 
 def _is_locked(path: Path) -> bool:

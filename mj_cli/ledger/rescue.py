@@ -7,6 +7,7 @@ small file whose blocks exist already, and writes into them in place. The next s
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import threading
@@ -16,6 +17,7 @@ from pathlib import Path
 
 RECORD_BYTES = 512
 RECORDS = 64
+FILE_BYTES = RECORD_BYTES * RECORDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,13 @@ class RescueFile:
         self._lock = threading.Lock()
         self._next = 0
         self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-        os.write(self._fd, b" " * (RECORD_BYTES * RECORDS))
-        os.fsync(self._fd)
+        try:
+            if os.write(self._fd, b" " * FILE_BYTES) < FILE_BYTES:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            os.fsync(self._fd)
+        except OSError:
+            self.close()
+            raise
 
     def write(self, record: Rescued) -> None:
         """Store one record in place; best effort, since the id is on stderr as well."""
@@ -76,7 +83,7 @@ def read_rescued(path: Path) -> list[Rescued]:
     for line in path.read_bytes().splitlines():
         try:
             attempt_id, nonce, task_id = json.loads(line)
-        except ValueError:
+        except (ValueError, TypeError):
             continue
         if isinstance(attempt_id, int) and isinstance(nonce, str) and isinstance(task_id, str):
             found.append(Rescued(attempt_id, nonce, task_id))

@@ -1,4 +1,7 @@
-"""The numbered migrations of the SQLite ledger; a landed one is never changed."""
+"""The numbered migrations of the SQLite ledger; a landed one is never changed.
+
+Ids are never used again (AUTOINCREMENT): an answer that comes late must not find another row.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ CREATE TABLE accounts (
 CREATE INDEX accounts_by_profile ON accounts (profile);
 
 CREATE TABLE jobs (
-  number INTEGER PRIMARY KEY,
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
   id TEXT NOT NULL UNIQUE,
   account TEXT NOT NULL REFERENCES accounts,
   prompt TEXT NOT NULL,
@@ -34,7 +37,7 @@ CREATE TABLE jobs (
 CREATE INDEX jobs_by_account ON jobs (account, created_at);
 
 CREATE TABLE attempts (
-  id INTEGER PRIMARY KEY,
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
   job INTEGER NOT NULL REFERENCES jobs ON DELETE CASCADE,
   account TEXT NOT NULL REFERENCES accounts,
   current INTEGER NOT NULL DEFAULT 1,
@@ -75,7 +78,7 @@ CREATE TABLE charges (                -- survives the pruning of jobs
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE images (
-  id INTEGER PRIMARY KEY,
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
   attempt INTEGER NOT NULL REFERENCES attempts ON DELETE CASCADE,
   position INTEGER NOT NULL,          -- 0 is the grid
   url TEXT NOT NULL,
@@ -83,7 +86,7 @@ CREATE TABLE images (
 ) STRICT;
 
 CREATE TABLE files (
-  id INTEGER PRIMARY KEY,
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
   image INTEGER NOT NULL REFERENCES images ON DELETE CASCADE,
   path TEXT NOT NULL,
   state TEXT NOT NULL CHECK (state IN ('claimed', 'expected', 'saved')),

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from mj_cli.output.interface import Output, Shows
 from mj_cli.output.streams import Streams
 
 __all__ = ["Output", "Shows", "Streams", "open_output"]
 
 
-def open_output(*, json: bool, quiet: bool, streams: Streams | None = None) -> Output:
+def open_output(*, json: bool, quiet: bool, monotonic: Callable[[], float]) -> Output:
     """Return the renderer for the options that every command has.
 
     Args:
         json: JSON Lines.
         quiet: bare ids and paths, nothing on stderr unless something is wrong.
-        streams: where to write; the process's own streams by default.
+        monotonic: seconds that only ever grow.
     """
-    streams = streams or Streams()
+    streams = Streams()
     if json:
         from mj_cli.output.json_lines import JsonLines  # noqa: PLC0415 - one renderer a run
 
@@ -27,4 +29,4 @@ def open_output(*, json: bool, quiet: bool, streams: Streams | None = None) -> O
         return Quiet(streams)
     from mj_cli.output.human import Human  # noqa: PLC0415
 
-    return Human(streams)
+    return Human(streams, monotonic=monotonic)

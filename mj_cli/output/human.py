@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import assert_never
 
 from mj_cli import events
 from mj_cli.errors import MjError
 from mj_cli.models import Job, JobState, UnknownTask
+from mj_cli.output.findings import described, editor_lines, marked
 from mj_cli.output.interface import RequestLine, SettingLine, Shows, TotalLine
 from mj_cli.output.progress import Bars
 from mj_cli.output.saved import SavedPaths
 from mj_cli.output.streams import Streams
-from mj_cli.output.text import cost_text, iso, local_time, near, shortened, visible
+from mj_cli.output.text import cost_text, iso, local_time, near, setting_text, shortened, visible
+from mj_cli.prompts.explain import Explanation
+from mj_cli.prompts.findings import Finding
 
 HEARTBEAT_SECONDS = 60.0
 PROMPT_WIDTH = 60
@@ -24,9 +26,7 @@ PROMPT_WIDTH = 60
 class Human:
     """See `interface.Output`."""
 
-    def __init__(
-        self, streams: Streams, *, monotonic: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, streams: Streams, *, monotonic: Callable[[], float]) -> None:
         self._streams = streams
         self._shows = Shows.IDS
         self._saved = SavedPaths()
@@ -105,7 +105,9 @@ class Human:
 
     def settings(self, settings: Sequence[SettingLine]) -> None:
         """See `interface.Output`."""
-        rows = [(one.name, _value_text(one.value), one.source, one.meaning) for one in settings]
+        rows = [
+            (one.name, setting_text(one.value) or "-", one.source, one.meaning) for one in settings
+        ]
         self._table(("SETTING", "VALUE", "SOURCE", "MEANING"), rows)
 
     def request(self, request: RequestLine) -> None:
@@ -118,6 +120,26 @@ class Human:
         self.note(
             f"nothing was sent; it would cost {cost_text(request.cost, str(request.body['mode']))}"
         )
+
+    def prompt(self, explanation: Explanation) -> None:
+        """See `interface.Output`."""
+        lines = described(explanation) if explanation.file is None else editor_lines(explanation)
+        for line in lines:
+            self._data(line)
+
+    def finding(self, finding: Finding, text: str) -> None:
+        """See `interface.Output`."""
+        for number, line in enumerate(marked(finding, text)):
+            self._streams.err(visible(line if number else f"mj: {line}"))
+
+    def facts(self, kind: str, facts: Mapping[str, object]) -> None:
+        """See `interface.Output`."""
+        del kind
+        width = max(map(len, facts), default=0)
+        for name, value in facts.items():
+            texts = value if isinstance(value, list) else [value]
+            for number, text in enumerate(texts):
+                self._data(f"{'' if number else name:<{width}}  {text}")
 
     def value(self, text: str) -> None:
         """See `interface.Output`."""
@@ -252,12 +274,6 @@ def _ways_out(job: Job) -> list[str]:
         f"  mj jobs resolve {job.id} --not-charged    it is not there: the job counts as failed",
         f"  mj jobs resolve {job.id} --resubmit       send it again, even if that pays twice",
     ]
-
-
-def _value_text(value: object) -> str:
-    if value is None:
-        return "-"
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _seconds(seconds: float) -> str:

@@ -10,6 +10,8 @@ from typing import Protocol
 from mj_cli.errors import MjError
 from mj_cli.events import Event
 from mj_cli.models import Job, UnknownTask
+from mj_cli.prompts.explain import Explanation
+from mj_cli.prompts.findings import Finding
 
 
 class Shows(enum.Enum):
@@ -81,6 +83,18 @@ class Output(Protocol):
 
     def request(self, request: RequestLine) -> None:
         """Show a request that is not sent."""
+        ...
+
+    def prompt(self, explanation: Explanation) -> None:
+        """Show how a prompt was understood; one that was read from a file, by its findings."""
+        ...
+
+    def finding(self, finding: Finding, text: str) -> None:
+        """Say on stderr what a check found in a prompt that is about to be sent."""
+        ...
+
+    def facts(self, kind: str, facts: Mapping[str, object]) -> None:
+        """Show facts about one thing, name by name."""
         ...
 
     def value(self, text: str) -> None:

@@ -10,9 +10,11 @@ from mj_cli import events
 from mj_cli.errors import MjError
 from mj_cli.models import Job, UnknownTask
 from mj_cli.output.interface import RequestLine, SettingLine, Shows, TotalLine
-from mj_cli.output.records import SCHEMA, error_record, job_record
+from mj_cli.output.records import SCHEMA, error_record, finding_record, job_record, prompt_record
 from mj_cli.output.streams import Streams
 from mj_cli.output.text import visible
+from mj_cli.prompts.explain import Explanation
+from mj_cli.prompts.findings import Finding, Level
 
 
 class JsonLines:
@@ -92,6 +94,21 @@ class JsonLines:
             body=dict(request.body),
             cost=request.cost,
         )
+
+    def prompt(self, explanation: Explanation) -> None:
+        """See `interface.Output`."""
+        self._line(prompt_record(explanation))
+
+    def finding(self, finding: Finding, text: str) -> None:
+        """See `interface.Output`."""
+        del text
+        if not self._quiet or finding.level is Level.ERROR:
+            record = {"schema": SCHEMA, "type": "finding", **finding_record(finding)}
+            self._streams.err(json.dumps(record))
+
+    def facts(self, kind: str, facts: Mapping[str, object]) -> None:
+        """See `interface.Output`."""
+        self._record(kind, **{name.replace(" ", "_"): value for name, value in facts.items()})
 
     def value(self, text: str) -> None:
         """See `interface.Output`."""

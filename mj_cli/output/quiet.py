@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import assert_never
 
 from mj_cli import events
 from mj_cli.errors import MjError
 from mj_cli.models import Job, JobState, UnknownTask
+from mj_cli.output.findings import editor_lines, marked
 from mj_cli.output.interface import RequestLine, SettingLine, Shows, TotalLine
 from mj_cli.output.saved import SavedPaths
 from mj_cli.output.streams import Streams
-from mj_cli.output.text import visible
+from mj_cli.output.text import setting_text, visible
+from mj_cli.prompts.explain import Explanation
+from mj_cli.prompts.findings import Finding, Level
 
 
 class Quiet:
@@ -66,12 +69,31 @@ class Quiet:
     def settings(self, settings: Sequence[SettingLine]) -> None:
         """See `interface.Output`."""
         for setting in settings:
-            value = "" if setting.value is None else setting.value
-            self._streams.out(visible(f"{setting.name}={value}"))
+            self._streams.out(visible(f"{setting.name}={setting_text(setting.value)}"))
 
     def request(self, request: RequestLine) -> None:
         """See `interface.Output`."""
         self._streams.out(visible(f"{request.method} {request.url}"))
+
+    def prompt(self, explanation: Explanation) -> None:
+        """See `interface.Output`; the normalised form, or the findings of a line of a file."""
+        if explanation.file is None:
+            self._streams.out(visible(explanation.normalised))
+            return
+        for line in editor_lines(explanation):
+            self._streams.out(line)
+
+    def finding(self, finding: Finding, text: str) -> None:
+        """See `interface.Output`."""
+        if finding.level is Level.ERROR:
+            for line in marked(finding, text):
+                self._streams.err(visible(line))
+
+    def facts(self, kind: str, facts: Mapping[str, object]) -> None:
+        """See `interface.Output`."""
+        del kind
+        for name, value in facts.items():
+            self._streams.out(visible(f"{name}={value}"))
 
     def value(self, text: str) -> None:
         """See `interface.Output`."""

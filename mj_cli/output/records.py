@@ -5,6 +5,8 @@ from __future__ import annotations
 from mj_cli.errors import MjError
 from mj_cli.models import Image, Job, UnknownTask
 from mj_cli.output.text import iso
+from mj_cli.prompts.explain import Explanation
+from mj_cli.prompts.findings import Finding
 
 SCHEMA = 1
 
@@ -41,6 +43,46 @@ def image_record(image: Image) -> dict[str, object]:
         "sha256": image.sha256,
         "width": image.width,
         "height": image.height,
+    }
+
+
+def prompt_record(explanation: Explanation) -> dict[str, object]:
+    """Return the line of a prompt that was checked; places count characters from 0."""
+    return {
+        "schema": SCHEMA,
+        "type": "prompt",
+        "file": explanation.file,
+        "line": explanation.line,
+        "prompt": explanation.prompt,
+        "images": list(explanation.images),
+        "text": explanation.text,
+        "parameters": [
+            {
+                "written": one.written,
+                "name": one.name or None,
+                "values": list(one.values),
+                "default": one.default,
+            }
+            for one in explanation.parameters
+        ],
+        "version": explanation.version,
+        "version_given": explanation.version_given,
+        "mode": explanation.mode,
+        "findings": [finding_record(one) for one in explanation.findings],
+        "normalised": explanation.normalised,
+        "fingerprint": explanation.fingerprint,
+    }
+
+
+def finding_record(finding: Finding) -> dict[str, object]:
+    """Return what a check found, as it stands in the line of its prompt."""
+    return {
+        "slug": finding.slug,
+        "level": str(finding.level),
+        "start": finding.start,
+        "end": finding.end,
+        "message": finding.message,
+        "fix": finding.fix,
     }
 
 

@@ -55,6 +55,13 @@ def local_time(seconds: float | None) -> str:
     return dt.datetime.fromtimestamp(seconds, dt.UTC).astimezone().strftime("%Y-%m-%d %H:%M")
 
 
+def setting_text(value: object) -> str:
+    """Return a setting as it is written on the command line; nothing when it is not set."""
+    if value is None:
+        return ""
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
 def cost_text(cost: float | None, mode: str) -> str:
     """Return a cost in quota, or that it is unknown and how to make it known."""
     return f"unknown (set cost_{mode})" if cost is None else f"{cost:g} quota"

@@ -12,7 +12,14 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from types import FrameType
 
-from mj_cli.errors import ExitCode, JobFailedError, MjError, PendingError, StoppedError
+from mj_cli.errors import (
+    ExitCode,
+    JobFailedError,
+    MjError,
+    PendingError,
+    ServiceError,
+    StoppedError,
+)
 from mj_cli.events import JobFinished, Stopping, TaskMissing
 from mj_cli.models import Job, JobState, UnknownTask
 from mj_cli.pipeline.fetching import FetchDesk
@@ -22,7 +29,11 @@ from mj_cli.pipeline.submitting import SubmitDesk
 
 ANSWER_SECONDS_AFTER_STOP = 10.0
 RECORD_SECONDS_AFTER_CUT = 1.0
+RECORD_SECONDS_AT_ONCE = 0.5
 IDLE_SECONDS = 3600.0
+STOPPING = [
+    number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None))
+]
 
 
 class Engine:
@@ -69,13 +80,15 @@ class Engine:
         run = self._run
         for_seconds = run.plan.for_seconds
         ends_at = None if for_seconds is None else run.clock.monotonic() + for_seconds
-        with stop_signals(lambda number: run.workers.post(lambda: self._signalled(number))):
+        with stop_signals(self._on_signal):
             try:
                 self._begin()
                 while not self._is_over(ends_at):
                     self._launch()
                     if not self._is_over(ends_at):
                         self._receive(ends_at)
+            except KeyboardInterrupt:
+                self._leave_at_once()
             except BaseException:
                 self._drain()
                 raise
@@ -145,6 +158,7 @@ class Engine:
                 )
             )
             self._fetches.stop()
+            self._leave_now = True
             return True
         return False
 
@@ -164,17 +178,34 @@ class Engine:
         self._submits.abandon()
         return True
 
-    def _signalled(self, number: int) -> None:
-        if self._stop_signal is not None:
-            self._run.service.cut_submits()
-            self._submits.abandon()
-            self._leave_now = True
+    def _on_signal(self, number: int) -> None:
+        """Answer a signal, in its handler: the first one asks to stop, the second one leaves.
+
+        Raises:
+            KeyboardInterrupt: at the second, whatever this thread is waiting for.
+        """
+        if self._stop_signal is None:
+            self._stop_signal = number
+            self._run.workers.post(lambda: self._signalled(number))
             return
-        self._stop_signal = number
-        left, unsent = self._left() + self._submits.on_wire, self._submits.waiting
+        signal.signal(number, signal.SIG_DFL)  # the third one needs nobody's help
+        raise KeyboardInterrupt
+
+    def _leave_at_once(self) -> None:
+        """Record what still has no answer if that is quick; the next start does it otherwise."""
+        self._run.service.cut_submits()
+        recording = threading.Thread(target=self._submits.abandon, daemon=True)
+        recording.start()
+        recording.join(RECORD_SECONDS_AT_ONCE)
+        if not any(isinstance(error, StoppedError) for error in self._run.report.errors):
+            self._run.fail(_stopped(self._stop_signal or signal.SIGINT, left=0, unsent=0))
+
+    def _signalled(self, number: int) -> None:
+        left, submits = self._left(), self._submits.on_wire + self._submits.waiting
         self._stop_desks("mj was stopped before it was sent")
-        self._run.emit(Stopping(self._submits.on_wire, ANSWER_SECONDS_AFTER_STOP))
-        self._run.fail(_stopped(number, left=left, unsent=unsent))
+        on_wire = self._submits.on_wire
+        self._run.emit(Stopping(on_wire, ANSWER_SECONDS_AFTER_STOP))
+        self._run.fail(_stopped(number, left=left + on_wire, unsent=submits - on_wire))
 
     def _abort(self, error: MjError) -> None:
         """Asking is no longer possible: end the run, but let submits on the wire answer."""
@@ -208,6 +239,15 @@ class Engine:
         """A task ended: fetch its images, or hand it over as it is."""
         if job.state is not JobState.SUCCEEDED:
             self._done(job)
+        elif not job.images:
+            self._run.fail(
+                ServiceError(
+                    f"task {job.label} is done, but the service names no images of it",
+                    hint=f"ask again later with: mj wait {job.label}",
+                    slug="no_images",
+                )
+            )
+            self._done(job)
         elif self._run.plan.fetch:
             self._fetches.add(job)
         else:
@@ -219,8 +259,7 @@ class Engine:
         self._polls.ask_now()
 
     def _missing(self, task: UnknownTask) -> None:
-        if task.job is not None and task.job.state is JobState.SUCCEEDED:
-            self._fetches.give_up_asking(task.job)
+        if task.job is not None and self._fetches.give_up_asking(task.job):
             return
         self._run.emit(TaskMissing(task))
         self._run.fail(
@@ -251,7 +290,10 @@ class Engine:
 
 @contextlib.contextmanager
 def stop_signals(handle: Callable[[int], None]) -> Iterator[None]:
-    """Have SIGINT and SIGTERM handled while the block runs; only possible in the main thread."""
+    """Have SIGINT, SIGTERM and SIGHUP handled in the block; only possible in the main thread.
+
+    A signal that the caller had ignored, as shells do for what runs in the background, stays so.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -260,8 +302,11 @@ def stop_signals(handle: Callable[[int], None]) -> Iterator[None]:
         del frame
         handle(number)
 
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    former = {number: signal.signal(number, handler) for number in numbers}
+    former = {
+        number: signal.signal(number, handler)
+        for number in STOPPING
+        if signal.getsignal(number) is not signal.SIG_IGN
+    }
     try:
         yield
     finally:
@@ -279,7 +324,7 @@ def _stopped(number: int, *, left: int, unsent: int) -> StoppedError:
         "; ".join(parts),
         hint="see them with: mj status; go on with: mj wait" if left else None,
     )
-    if number == signal.SIGTERM:
+    if number != signal.SIGINT:
         error.exit_code = ExitCode.TERMINATED
     return error
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from mj_cli.downloads import Downloader, GoneError, RefusedError, TakenError, Target
-from mj_cli.errors import LedgerError, LocalError, ServiceError
+from mj_cli.errors import LedgerError, LocalError
 from mj_cli.events import DownloadAdvanced, DownloadRetried, ImageFailed, ImageSaved
 from mj_cli.models import Destination, Image, Job
 from mj_cli.pipeline.run import DOWNLOADS_AT_ONCE, Run
@@ -19,6 +21,7 @@ FIRST_DELAY_SECONDS = 0.5
 LONGEST_DELAY_SECONDS = 8.0
 TAKEN_DELAY_SECONDS = 0.5
 PROGRESS_BYTES = 128 * 1024
+CLEAN_UP_SECONDS = 1.0
 
 
 @dataclass(slots=True)
@@ -60,7 +63,7 @@ class FetchDesk:
         self._refreshed: dict[int, dict[int, str]] = {}
         self._stale: dict[int, list[_Fetch]] = {}
         self._idle: list[Downloader] = []
-        self._busy: set[Downloader] = set()
+        self._busy: dict[Downloader, threading.Thread] = {}
         self._stopped = False
 
     def is_done(self) -> bool:
@@ -69,8 +72,8 @@ class FetchDesk:
 
     @property
     def open(self) -> int:
-        """How many jobs have images on the way."""
-        return len(self._jobs)
+        """How many jobs have images on the way, and wait for no fresh URL."""
+        return len(self._jobs.keys() - self._stale.keys())
 
     def due(self) -> float | None:
         """Return the monotonic time at which the next download can start."""
@@ -83,28 +86,27 @@ class FetchDesk:
         if job.attempt.id in self._stale:
             self._resume(job, self._stale.pop(job.attempt.id))
             return
+        if job.attempt.id in self._jobs:
+            return
         destination = job.destination or self._run.plan.destination
         images, absent = wanted(job.images, destination.images)
         self._jobs[job.attempt.id] = _Open(left=len(images), failed=len(absent))
         for index in absent:
-            self._report_failure(job, index, "the task has no such image")
-        if not job.images:
-            self._jobs[job.attempt.id].failed += 1
-            self._run.fail(
-                ServiceError(
-                    f"task {job.label} is done, but the service names no images of it",
-                    hint=f"ask again later with: mj wait {job.label}",
-                    slug="no_images",
-                )
-            )
+            self._report_absence(job, index)
         self._queue += [self._fetch_of(job, image, destination) for image in images]
         if not images:
             self._close(job)
 
-    def give_up_asking(self, job: Job) -> None:
-        """The service does not know the task any more, so there are no fresh URLs."""
-        for item in self._stale.pop(job.attempt.id, []):
+    def give_up_asking(self, job: Job) -> bool:
+        """The service does not know the task any more, so there are no fresh URLs.
+
+        Returns:
+            False when no image waited for one.
+        """
+        items = self._stale.pop(job.attempt.id, [])
+        for item in items:
             self._fail(item, self._refreshed[job.attempt.id][item.image.index])
+        return bool(items)
 
     def start(self) -> None:
         """Start the downloads that are due."""
@@ -125,7 +127,12 @@ class FetchDesk:
             downloader.stop()
 
     def close(self) -> None:
-        """Close idle connections."""
+        """Give downloads that were cut a moment to clean up, and close the connections."""
+        ends_at = time.monotonic() + CLEAN_UP_SECONDS
+        for downloader, thread in self._busy.items():
+            thread.join(max(ends_at - time.monotonic(), 0.0))
+            if not thread.is_alive():
+                self._idle.append(downloader)
         for downloader in self._idle:
             downloader.close()
 
@@ -134,11 +141,11 @@ class FetchDesk:
 
     def _launch(self, item: _Fetch) -> None:
         downloader = self._idle.pop() if self._idle else self._run.open_downloader()
-        self._busy.add(downloader)
         item.tries += 1
-        self._run.workers.start(
+        last = item.tries >= TRIES
+        self._busy[downloader] = self._run.workers.start(
             lambda: downloader.save(
-                item.job, item.image, item.target, progress=self._progress_of(item)
+                item.job, item.image, item.target, progress=self._progress_of(item), last=last
             ),
             lambda result: self._landed(item, downloader, result),
         )
@@ -158,7 +165,7 @@ class FetchDesk:
     def _landed(
         self, item: _Fetch, downloader: Downloader, result: Result[tuple[Image, bool]]
     ) -> None:
-        self._busy.discard(downloader)
+        del self._busy[downloader]
         self._idle.append(downloader)
         if self._stopped:
             return
@@ -234,6 +241,17 @@ class FetchDesk:
                     slug="image",
                 )
             )
+
+    def _report_absence(self, job: Job, index: int) -> None:
+        reason = "the task has no such image"
+        self._run.emit(ImageFailed(job, index, reason))
+        self._run.fail(
+            LocalError(
+                f"image {index} of task {job.label} could not be saved: {reason}",
+                hint=f"choose others with: mj wait {job.label} --images all",
+                slug="image",
+            )
+        )
 
     def _settle(self, job: Job) -> None:
         self._jobs[job.attempt.id].left -= 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable
 
 from mj_cli.errors import MjError, ServiceError
@@ -150,7 +151,7 @@ class PollDesk:
         if task_id not in self._open:
             return
         if job is None:
-            job = jobs.adopt(account, report)
+            job = self._adopt(report)
             if running:
                 self.watch(job)
         self._open[task_id] = job
@@ -158,6 +159,15 @@ class PollDesk:
             return
         del self._open[task_id]
         self._finished(job)
+
+    def _adopt(self, report: TaskReport) -> Job:
+        """Take a task of another program into the ledger."""
+        run = self._run
+        job = run.ledger.jobs.adopt(run.account, report)
+        if not run.plan.remember_destination:
+            return job
+        run.ledger.jobs.send_to(job, run.plan.destination)
+        return dataclasses.replace(job, destination=run.plan.destination)
 
     def _lacks_images(self, job: Job) -> bool:
         """A finished task that names no images yet is asked about a few times more."""

@@ -35,6 +35,7 @@ class Plan:
         follow: wait until submitted jobs are final.
         fetch: bring the images of finished jobs to disk.
         destination: where images go for jobs that do not say so themselves.
+        remember_destination: keep it for the tasks of other programs that are adopted.
         for_seconds: leave after this time, or None.
         poll_min_seconds: never ask job-status more often.
         ids_per_call: task ids in one call.
@@ -47,6 +48,7 @@ class Plan:
     follow: bool = True
     fetch: bool = True
     destination: Destination
+    remember_destination: bool = False
     for_seconds: float | None = None
     poll_min_seconds: float
     ids_per_call: int
@@ -121,6 +123,9 @@ def _error_of_failure(job: Job, slug: str, reason: str) -> MjError:
         hint = "check MJ_API_KEY, or log in again with: mj config login"
         return KeyRefusedError(message, hint=hint, slug=slug)
     if slug == "not_sent":
+        if not job.attempt.current:  # a resubmit that never left: the doubt is as it was
+            message = f"job {job.id} was not sent again and is still in doubt: {reason}"
+            return ServiceError(message, hint=f"see: mj jobs show {job.id}", slug=slug)
         message = f"job {job.id} was not sent, nothing was charged: {reason}"
         return ServiceError(message, hint="nothing sends it later; submit again", slug=slug)
     if slug == "refused":

@@ -82,19 +82,21 @@ def _commit_task(job: Job, task_id: str, ledger: Ledger) -> None:
     """Bind the task; when the ledger cannot, the id must not be lost with it."""
     try:
         bound = ledger.attempts.accepted(job.attempt, task_id)
-    except LedgerError as error:
-        ledger.attempts.rescue(job.attempt, task_id)
-        raise LocalError(
-            f"the service accepted job {job.id} as task {task_id}, and this could not be"
-            f" recorded: {error.message}",
-            hint=f"it is paid for; keep the id, then mj wait {task_id}",
-            slug="unrecorded",
-        ) from error
-    if not bound:
-        ledger.attempts.doubted(
+        if bound or ledger.attempts.doubted(
             job.attempt,
             reason=f"the service named task {task_id}, which belongs to another job",
-        )
+        ):
+            return
+        why = "another process changed the job meanwhile"
+    except LedgerError as error:
+        ledger.attempts.rescue(job.attempt, task_id)
+        why = error.message
+    raise LocalError(
+        f"the service accepted job {job.id} as task {task_id},"
+        f" and this could not be recorded: {why}",
+        hint=f"it is paid for; keep the id, then: mj wait {task_id}",
+        slug="unrecorded",
+    )
 
 
 def _postpone(job: Job, outcome: Busy, ledger: Ledger) -> SendResult:

@@ -23,6 +23,22 @@ def find(ledger: Ledger, name: str, *, profile: str) -> Job:
     return next((job for job in found if job.profile == profile), found[0])
 
 
+def find_in_doubt(ledger: Ledger, name: str, *, profile: str) -> Job:
+    """Return a job with the attempt that a verdict is about.
+
+    That is the current one, unless it is settled and an earlier one, which a resubmit took the
+    place of, is still in doubt: both may have been charged.
+
+    Raises:
+        UsageError: when the ledger does not know the job.
+    """
+    job = find(ledger, name, profile=profile)
+    if job.state is JobState.IN_DOUBT or job.attempt.verdict == "not_charged":
+        return job
+    earlier = [one for one in ledger.jobs.attempts(job.id) if one.state is JobState.IN_DOUBT]
+    return earlier[-1] if earlier else job
+
+
 def check_in_doubt(job: Job) -> None:
     """Make sure that a job waits for a verdict.
 
@@ -89,6 +105,20 @@ def resubmitted(ledger: Ledger, job: Job, *, account: str) -> Job:
     if queued is None:
         raise _changed(job)
     return queued
+
+
+def forget(ledger: Ledger, job: Job) -> None:
+    """Remove a job from the ledger.
+
+    Raises:
+        UsageError: while another process submits it.
+    """
+    if not ledger.jobs.forget(job):
+        raise UsageError(
+            f"job {job.id} is being submitted right now, so it is kept",
+            hint=f"try again when it has its answer; see: mj jobs show {job.id}",
+            slug="being_submitted",
+        )
 
 
 def _changed(job: Job) -> UsageError:

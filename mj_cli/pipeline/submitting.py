@@ -17,6 +17,7 @@ from mj_cli.pipeline.workers import Result
 from mj_cli.retry import Patience
 
 SLOT_CHECK_SECONDS = 0.5
+RECOVER_SECONDS = 5.0
 SUBMITS_AT_ONCE = 10
 ENDS_SUBMITTING = frozenset({"quota", "key_refused"})
 
@@ -58,6 +59,7 @@ class SubmitDesk:
         self._exhausted = False
         self._stopped = False
         self._slot_check_at = 0.0
+        self._recover_at = 0.0
         self._holders: tuple[str, ...] = ()
 
     @property
@@ -94,17 +96,23 @@ class SubmitDesk:
         now = self._run.clock.monotonic()
         while len(self._on_wire) < SUBMITS_AT_ONCE and now >= self._slot_check_at:
             item = self._next(now)
-            if item is None or not self._take_slot(item, now):
+            if item is None:
                 return
-            self._waiting.remove(item)
-            self._send(item)
+            if self._take_slot(item, now):
+                self._waiting.remove(item)
+                self._send(item)
 
     def stop(self, reason: str) -> None:
-        """Submit nothing more; what waits was not sent."""
+        """Submit nothing more; what waits or still connects was not sent."""
         self._exhausted = self._stopped = True
         for item in self._waiting:
             self._give_up(item.job, reason)
         self._waiting.clear()
+        for job in list(self._on_wire.values()):
+            # Its worker will find the attempt changed, and send nothing.
+            if self._run.ledger.attempts.not_sent(job.attempt, reason=reason):
+                del self._on_wire[job.attempt.id]
+                self._end(job)
 
     def abandon(self) -> None:
         """Leave what is on the wire: whatever answer comes is lost to this process."""
@@ -143,17 +151,22 @@ class SubmitDesk:
                 reason = f"the service asked to wait {seconds:.0f} s: {words}"
                 if self._run.plan.queue and not item.told_full:
                     self._run.emit(ServiceBusy(item.job, seconds, words))
-        item.told_full = True
-        self._holders = task_ids
-        # Many processes may wait for one slot: they must not look all at the same moment.
-        self._slot_check_at = now + SLOT_CHECK_SECONDS * random.uniform(0.6, 1.4)  # noqa: S311
         if not self._run.plan.queue:
             self._waiting.remove(item)
             self._give_up(item.job, reason)
+            return False
+        item.told_full = True
+        self._holders = task_ids
+        if now >= self._recover_at:  # who holds the slots may have died
+            self._recover_at = now + RECOVER_SECONDS
+            self._run.ledger.attempts.recover()
+        # Many processes may wait for one slot: they must not look all at the same moment.
+        self._slot_check_at = now + SLOT_CHECK_SECONDS * random.uniform(0.6, 1.4)  # noqa: S311
         return False
 
     def _send(self, item: _Waiting) -> None:
         job = item.job
+        item.patience.begin(now=self._run.clock.monotonic())
         self._on_wire[job.attempt.id] = job
         run = self._run
         run.workers.start(
@@ -190,6 +203,13 @@ class SubmitDesk:
         if fresh.state is JobState.RUNNING:
             self._run.emit(JobSubmitted(fresh))
             self._accepted(fresh)
+            return
+        self._run.fail(
+            LedgerError(
+                f"job {job.id} was changed by another process while it was sent",
+                hint=f"see what is known with: mj jobs show {job.id}",
+            )
+        )
 
     def _retry_unsent(self, item: _Waiting, reason: str) -> None:
         """Nothing left: give the slot to others and try again, for a while."""

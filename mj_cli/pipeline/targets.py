@@ -6,7 +6,6 @@ import datetime as dt
 import os
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
-from urllib.parse import urlsplit
 
 from mj_cli import naming
 from mj_cli.downloads import Target
@@ -107,6 +106,7 @@ def _uses(template: str, field: str) -> bool:
 
 def _extension_of(url: str) -> str:
     """Guess the type from a URL; the content has the last word."""
-    suffix = PurePosixPath(urlsplit(url).path).suffix.lower().removeprefix(".")
+    path = url.partition("?")[0].partition("#")[0]  # urlsplit refuses some of what servers send
+    suffix = PurePosixPath(path).suffix.lower().removeprefix(".")
     suffix = "jpg" if suffix == "jpeg" else suffix
     return suffix if suffix in naming.EXTENSIONS else "png"

@@ -39,14 +39,16 @@ class Workers:
         # A signal handler may put into a SimpleQueue, whatever the thread was doing.
         self.inbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
 
-    def start(self, work: Callable[[], T], then: Callable[[Result[T]], None]) -> None:
+    def start(self, work: Callable[[], T], then: Callable[[Result[T]], None]) -> threading.Thread:
         """Do `work` in a thread, and `then` with its result in the deciding thread."""
 
         def run() -> None:
             result = Result(work)
             self.inbox.put(lambda: then(result))
 
-        threading.Thread(target=run, daemon=True, name="mj-worker").start()
+        thread = threading.Thread(target=run, daemon=True, name="mj-worker")
+        thread.start()
+        return thread
 
     def post(self, message: Message) -> None:
         """Have something done in the deciding thread, from any thread or signal handler."""
