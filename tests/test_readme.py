@@ -29,7 +29,7 @@ def test_help_blocks_are_the_program_s_own(
 
 def test_every_command_has_its_help_block() -> None:
     shown = {command.removesuffix("--help").strip() for command, _ in HELP}
-    assert shown == {"", "submit", "status", "wait", "jobs", "config"}
+    assert shown == {"", "submit", "status", "wait", "prompt", "jobs", "config"}
 
 
 def test_the_exit_code_table_is_the_program_s_own() -> None:

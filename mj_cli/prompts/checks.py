@@ -119,10 +119,10 @@ def _meant_version(prompt: Prompt, known: Table) -> _Meant:
     if last is not None and family is not None and last.values:
         return _read_meant(last, family, known)
     if family == "niji":
-        return _Meant(_newest_niji(known), sure=False)
+        return _Meant(known.newest_niji, sure=False)
     if is_test:
         return _Meant(Version("test", 0, 0), sure=False)
-    return _Meant(_default(known), given=False, sure=last is None)
+    return _Meant(known.default_version, given=False, sure=last is None)
 
 
 def _read_meant(parameter: Parameter, family: str, known: Table) -> _Meant:
@@ -130,13 +130,13 @@ def _read_meant(parameter: Parameter, family: str, known: Table) -> _Meant:
     text = bare(value)
     version = read_version(text, family=family)
     if version is None:  # what is wrong with it is told with the other values
-        return _Meant(_default(known), given=False, sure=False)
-    if family == "v" and version in _versions(known.withdrawn, family):
+        return _Meant(known.default_version, given=False, sure=False)
+    if version in known.withdrawn:
         message = f"version {version} was withdrawn on {known.withdrawn_on}"
         fix = known.default
         finding = found(value, "version-withdrawn", Level.ERROR, message, fix=fix)
         return _Meant(version, sure=False, findings=(finding,))
-    if version not in _versions(known.known if family == "v" else known.niji, family):
+    if version not in known.known:
         message = (
             f"{parameter.written} {quoted(text)[1:-1]} is newer than mj's table or was never there,"
             " so rules about versions only warn"
@@ -144,20 +144,6 @@ def _read_meant(parameter: Parameter, family: str, known: Table) -> _Meant:
         finding = found(value, "unlisted-version", Level.WARNING, message)
         return _Meant(version, sure=False, findings=(finding,))
     return _Meant(version)
-
-
-def _versions(texts: Iterable[str], family: str) -> set[Version | None]:
-    return {read_version(text, family=family) for text in texts}
-
-
-def _default(known: Table) -> Version:
-    version = read_version(known.default, family="v")
-    assert version is not None
-    return version
-
-
-def _newest_niji(known: Table) -> Version:
-    return Version("niji", max(int(text) for text in known.niji), 0)
 
 
 def _check_names(prompt: Prompt, known: Table) -> Iterator[Finding]:
@@ -245,7 +231,7 @@ def _check_version(parameter: Parameter, row: Row, meant: _Meant) -> Iterator[Fi
         message = f"{parameter.written} is for version {valid}; this prompt means {version}"
         yield found(parameter, "not-in-version", level, message)
     elif row.is_doubtful_in(meant.version):
-        message = f"{parameter.written} may not work in {version}: the sources doubt it"
+        message = f"it is not certain that {parameter.written} works in {version}"
         yield found(parameter, "not-in-version", Level.WARNING, message)
 
 

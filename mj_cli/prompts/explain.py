@@ -11,6 +11,8 @@ from mj_cli.prompts.findings import Finding
 from mj_cli.prompts.fingerprint import fingerprint, normalised
 from mj_cli.prompts.grammar import Parameter
 from mj_cli.prompts.table import Row, Table
+from mj_cli.prompts.values import allowed
+from mj_cli.prompts.versions import Version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +68,9 @@ def explain(
         prompt=prompt.source,
         images=tuple(image.text for image in prompt.images),
         text=prompt.text,
-        parameters=tuple(_explained(one, table.find(one.name)) for one in prompt.parameters),
+        parameters=tuple(
+            _explained(one, table.find(one.name), checked.version) for one in prompt.parameters
+        ),
         version=str(checked.version),
         version_given=checked.version_given,
         mode=checked.mode,
@@ -80,14 +84,12 @@ def explain(
 
 def facts_of(row: Row, table: Table) -> Mapping[str, object]:
     """Return a row of the table with its sources, name by name."""
-    least, most = row.least, row.most
     facts = {
         "name": f"--{row.name}",
         "aliases": [f"--{alias}" for alias in row.aliases],
         "meaning": row.meaning,
         "value": row.kind,
-        "range": None if least is None or most is None else f"{least:.0f} to {most:.0f}",
-        "choices": list(row.choices),
+        "takes": _rules(row),
         "default": row.default,
         "versions": list(row.valid_text) or ["all"],
         "excludes": [f"--{name}" for name in row.conflicts],
@@ -103,11 +105,23 @@ def facts_of(row: Row, table: Table) -> Mapping[str, object]:
     return {name: value for name, value in facts.items() if value not in (None, [], "")}
 
 
-def _explained(parameter: Parameter, row: Row | None) -> ExplainedParameter:
+def _rules(row: Row) -> list[str]:
+    """Return what a value may be, version by version."""
+    rules = [
+        f"{allowed(limit) or 'anything'} in {', '.join(map(str, limit.versions))}"
+        for limit in row.limits
+    ]
+    general = row.general_limit
+    if general is not None:
+        rules.append(f"{allowed(general)}{' elsewhere' if rules else ''}")
+    return rules
+
+
+def _explained(parameter: Parameter, row: Row | None, version: Version) -> ExplainedParameter:
     return ExplainedParameter(
         written=parameter.written + parameter.junk,
         values=tuple(value.text for value in parameter.values),
         name=row.name if row else "",
         meaning=row.meaning if row else "",
-        default=row.default if row else None,
+        default=row.default_for(version) if row else None,
     )

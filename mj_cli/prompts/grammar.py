@@ -189,6 +189,7 @@ def _tokens(source: str, groups: tuple[tuple[int, int], ...]) -> Iterator[Token]
             yield Token(match[0], match.start(), match.end())
         return
     start = end = -1
+    is_joined = False
     position = 0
     for match in WORD.finditer(source):
         if start >= 0:
@@ -196,16 +197,17 @@ def _tokens(source: str, groups: tuple[tuple[int, int], ...]) -> Iterator[Token]
                 position += 1
             if position < len(spans) and spans[position][0] < end:
                 end = match.end()
+                is_joined = True
                 continue
-            yield _token(source, start, end, groups)
+            yield _token(source, start, end, fold=is_joined)
         start, end = match.span()
-    if start >= 0:
-        yield _token(source, start, end, groups)
+        is_joined = False
+    yield _token(source, start, end, fold=is_joined)  # where a span is, there is a word
 
 
-def _token(source: str, start: int, end: int, groups: tuple[tuple[int, int], ...]) -> Token:
+def _token(source: str, start: int, end: int, *, fold: bool) -> Token:
     text = source[start:end]
-    if '"' not in text and groups and len(text.split(None, 1)) > 1:
+    if fold and '"' not in text:  # in quotes white space can be meant
         text = " ".join(text.split())
     return Token(text, start, end)
 

@@ -139,7 +139,8 @@ def _has_value(one: Known, pattern: str) -> bool:
 
 
 def _named(one: Known, value: str) -> str:
-    return f"{one.parameter.written} {value}" if value else one.parameter.written
+    shown = value.replace("*", "...")
+    return f"{one.parameter.written} {shown}" if shown else one.parameter.written
 
 
 def _weaker(one: Known, other: Known) -> str:

@@ -125,13 +125,22 @@ class Table:
 
     date: dt.date
     default: str
-    known: frozenset[str]
-    niji: frozenset[str]
-    withdrawn: frozenset[str]
+    known: frozenset[Version]
+    withdrawn: frozenset[Version]
     withdrawn_on: dt.date
     sources: Mapping[str, str]
     rows: tuple[Row, ...]
     by_name: Mapping[str, Row]
+
+    @property
+    def default_version(self) -> Version:
+        """The version that a prompt means which names none."""
+        return _version(self.default)
+
+    @property
+    def newest_niji(self) -> Version:
+        """The version that a bare `--niji` most likely means."""
+        return max(version for version in self.known if version.family == "niji")
 
     def find(self, name: str) -> Row | None:
         """Return the row of a name or alias, in any case of letters."""
@@ -183,9 +192,8 @@ def table() -> Table:
     return Table(
         date=data["date"],
         default=data["default"],
-        known=frozenset(data["known"]),
-        niji=frozenset(data["niji"]),
-        withdrawn=frozenset(data["withdrawn"]),
+        known=frozenset(map(_version, data["known"])),
+        withdrawn=frozenset(map(_version, data["withdrawn"])),
         withdrawn_on=data["withdrawn_on"],
         sources=data["sources"],
         rows=rows,
@@ -197,6 +205,11 @@ def slips(one: str, other: str) -> int:
     """Return the least number of slips (Damerau's four kinds) between two words, at most 3."""
     if abs(len(one) - len(other)) > MOST_TYPOS:
         return MOST_TYPOS + 1
+    return min(_distance(one, other), MOST_TYPOS + 1)
+
+
+@functools.lru_cache(maxsize=4096)  # who makes a slip makes it again
+def _distance(one: str, other: str) -> int:
     before: list[int] = []
     row = list(range(len(other) + 1))
     for i, letter in enumerate(one, start=1):
@@ -205,7 +218,7 @@ def slips(one: str, other: str) -> int:
             cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != counterpart))
             swapped = i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == counterpart
             row.append(min(cost, oldest[j - 2] + 1) if swapped else cost)
-    return min(row[-1], MOST_TYPOS + 1)
+    return row[-1]
 
 
 def _row(entry: Mapping[str, Any]) -> Row:
@@ -259,6 +272,12 @@ def _limit(limit: Mapping[str, Any], entry: Mapping[str, Any]) -> Limit:
         default=limit.get("default"),
         confidence=limit.get("confidence", fallback),
     )
+
+
+def _version(text: str) -> Version:
+    """Read a version of the table: `8.1`, `niji 7`."""
+    alone = read_range(text)
+    return Version(alone.family, *alone.first)
 
 
 def _is_in(version: Version, ranges: Sequence[VersionRange]) -> bool:

@@ -39,7 +39,8 @@ def check_values(
     if not own:
         yield from _check_bare(parameter, row)
     if row.at_most is not None and len(own) > row.at_most:
-        message = f"{parameter.written} takes at most {row.at_most} of them, not {len(own)}"
+        most = "one image URL" if row.at_most == 1 else f"{row.at_most} image URLs at most"
+        message = f"{parameter.written} takes {most}, not {len(own)}"
         yield found(parameter, "too-many-values", level_of(row.confidence), message)
     if row.kind == "words":
         return
@@ -164,7 +165,7 @@ def _check_number(
         return
     limit = row.limit_for(version)
     if limit is not None and not _within(float(text), limit):
-        yield _out_of_range(parameter, value, _allowed(limit), limit, version, sure=sure)
+        yield _out_of_range(parameter, value, allowed(limit), limit, version, sure=sure)
 
 
 def _check_choice(
@@ -207,8 +208,12 @@ def _within(number: float, limit: Limit) -> bool:
     return limit.least <= number <= limit.most or number in limit.values
 
 
-def _allowed(limit: Limit) -> str:
-    """Return the rule in words."""
+def allowed(limit: Limit) -> str:
+    """Return the rule in words, as in "takes ..."; empty where anything goes."""
+    if limit.ratio is not None:
+        return f"at most {limit.ratio:g}:1"
+    if limit.choices:
+        return _either(limit.choices)
     values = [_digits(value) for value in limit.values]
     if limit.least is not None and limit.most is not None:
         values.insert(0, f"{_digits(limit.least)} to {_digits(limit.most)}")

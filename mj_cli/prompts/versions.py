@@ -34,6 +34,17 @@ class VersionRange:
     first: tuple[int, int]
     last: tuple[int, int]
 
+    def __str__(self) -> str:
+        if self.family == "test":
+            return "test"
+        first, last = self.first, self.last
+        text = f"{first[0]}.{first[1]}" if first[1] else str(first[0])
+        if last[0] == LAST:
+            text += "+"
+        elif last[0] != first[0] or last[1] not in {first[1], LAST}:
+            text += f"-{last[0]}" if last[1] == LAST else f"-{last[0]}.{last[1]}"
+        return f"niji {text}" if self.family == "niji" else text
+
     def __contains__(self, version: Version) -> bool:
         number = (version.major, version.minor)
         return version.family == self.family and self.first <= number <= self.last

@@ -18,10 +18,11 @@ from mj_cli.prompts.table import table
 PROMPTS = 100_000
 LENGTH = 300
 ROUNDS = 10
-WORDS = (
-    "a an the red old portrait fox sailor snow forest in of with cinematic light volumetric fog"
-    " detailed 35mm film grain, soft focus, wide angle {x} golden hour:: watercolour \u00e9t\u00e9"
-).split()
+TEXT = """
+a an the red old portrait fox sailor snow forest in of with cinematic light volumetric fog detailed
+35mm film grain, soft focus, wide angle {x} golden hour:: watercolour \u00e9t\u00e9
+"""
+WORDS = TEXT.split()
 PARAMETERS = (
     "--ar 3:2",
     "--s 250",

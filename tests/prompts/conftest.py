@@ -1,4 +1,4 @@
-"""How many examples the property tests try: few in a normal run, many with HYPOTHESIS_PROFILE=ci."""
+"""How many examples the property tests try: HYPOTHESIS_PROFILE=ci for many."""
 
 from __future__ import annotations
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from mj_cli.prompts.checks import Checked, check
 from mj_cli.prompts.table import Limit, Row, table
 from mj_cli.prompts.values import read_ratio
-from mj_cli.prompts.versions import Version, read_version
+from mj_cli.prompts.versions import Version
 
 URL = "https://example.com/a.png"
 VALUE_SLUGS = {"wrong-type", "bad-version"}
@@ -21,17 +19,10 @@ OWN_SLUGS = {*VALUE_SLUGS, "out-of-range", "missing-value", "too-many-values", "
 }
 """What is said of a parameter that is wrong; the other warnings are about right ones as well."""
 
-VERSIONS = (
-    *(read_version(text, family="v") for text in sorted(table().known, reverse=True)),
-    *(read_version(text, family="niji") for text in sorted(table().niji, reverse=True)),
-)
 
-
-def known_versions() -> Iterator[Version]:
+def known_versions() -> list[Version]:
     """The versions that the table lists, today's first."""
-    for version in VERSIONS:
-        assert version is not None
-        yield version
+    return sorted(table().known, reverse=True)
 
 
 def versions_of(row: Row, *, valid: bool) -> list[Version]:

@@ -173,7 +173,7 @@ def test_a_long_dash_before_an_option_of_mj_is_an_error() -> None:
 
 
 def test_two_ratios_from_a_shells_braces_are_refused_by_the_checks() -> None:
-    found = divided(*"a fox --ar 1:1 2:3".split())
+    found = divided("a", "fox", "--ar", "1:1", "2:3")
     assert [one.slug for one in check(" ".join(found.prompt)).errors] == ["text-after-parameters"]
 
 

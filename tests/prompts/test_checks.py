@@ -25,6 +25,8 @@ def only(text: str, slug: str) -> Finding:
 
 
 ERRORS = [
+    ("a fox --sw 50", "needs-partner", "--sw 50", None),
+    ("a fox --bs 2", "needs-partner", "--bs 2", None),
     ("a fox --stylise 5", "unknown-parameter", "--stylise", "--stylize"),
     ("a fox --ar16:9", "unknown-parameter", "--ar16", "--ar 16"),
     ("a fox --v6", "unknown-parameter", "--v6", "--v 6"),
@@ -37,6 +39,8 @@ ERRORS = [
     ("a fox --ar 0:1", "wrong-type", "0:1", None),
     ("a fox --ar 0.00:1", "wrong-type", "0.00:1", None),
     ("a fox --ar wide", "wrong-type", "wide", None),
+    ("a fox --ar , 3:2", "wrong-type", ",", None),
+    ("a fox --hd --ar", "missing-value", "--ar", None),
     ("a fox --ar 29:2", "out-of-range", "29:2", None),
     ("a fox --hd --ar 9:2", "excludes", "--ar 9:2", None),
     ("a fox --s 1001", "out-of-range", "1001", None),
@@ -89,6 +93,7 @@ ERRORS = [
     ("a fox -- ar", "split-dashes", "-- ar", "--ar"),
     ("a fox --ar(2:3)", "glued-punctuation", "(2:3)", " (2:3)"),
     ("a {red, green} fox", "permutation", "{red, green}", None),
+    ("a fox --sref 1 {2, 3} 4", "permutation", "{2, 3}", None),
     ("a fox --ar {1:1, 2:3}", "permutation", "{1:1, 2:3}", None),
     ("hot:: dog::-1 --v 6.1", "weights-sum", "hot::", None),
 ]
@@ -104,7 +109,6 @@ WARNINGS = [
     ("hot:: dog --niji 7", "weights", "hot::", None),
     ("hot ::2 dog --v 6", "weights", "::2", None),
     ("a fox --s 5 --s 6", "given-twice", "--s 6", None),
-    ("a fox --sw 50", "needs-partner", "--sw 50", None),
     ("a fox --sref 1 --sw 5 --p m12", "excludes", "--p m12", None),
     ("a fox --sref 1 --sv 1 --v 7", "excludes", "--sv 1", None),
     ("a fox --sv 7 --v 8.1", "not-in-version", "--sv 7", None),

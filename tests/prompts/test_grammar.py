@@ -46,6 +46,7 @@ def parsed(text: str) -> Prompt:
         ("a {red,  green} fox", ([], ["a", "{red, green}", "fox"], [])),
         ("a { red fox --ar 3:2", ([], ["a", "{", "red", "fox"], [("ar", ["3:2"])])),
         ("fox --ar {1:1, 2:3} --raw", ([], ["fox"], [("ar", ["{1:1, 2:3}"]), ("raw", [])])),
+        ('a "b  {c" d} e', ([], ["a", '"b  {c" d}', "e"], [])),
         (r"a {x\, y} fox", ([], ["a", r"{x\, y}", "fox"], [])),
         (r"a \{ b } c", ([], ["a", r"\{", "b", "}", "c"], [])),
         ("a {b {c, d} e} f", ([], ["a", "{b {c, d} e}", "f"], [])),
