@@ -103,6 +103,14 @@ def parse_template(value: object) -> str:
     return text
 
 
+def parse_out(value: object) -> str:
+    """Accept a path that a system can have."""
+    text = _text(value)
+    if "\0" in text:
+        raise ValueError("must be a path, without a NUL character")
+    return text
+
+
 def parse_images(value: object) -> str:
     """Accept `all`, `grid`, or indexes such as `1,3`."""
     text = _text(value).replace(" ", "")
@@ -191,7 +199,7 @@ TABLE: dict[str, Setting] = {
             project=True,
         ),
         Setting("hook_url", parse_hook_url, None, "where the service posts results"),
-        Setting("out", _text, ".", "output directory", project=True),
+        Setting("out", parse_out, ".", "output directory", project=True),
         Setting(
             "template",
             parse_template,

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from mj_cli.credentials import Key
+from mj_cli.session import Account
 from mj_cli.settings import TABLE
 from tests.conftest import Mj, Ran, run_process
 from tests.support import terminal
@@ -196,6 +198,8 @@ BROKEN = {
     "no toml": "mode = ",
     "no text": "\x00",
     "a wrong type": "mode = 3",
+    "a truth for a number": "slots = true",
+    "a fraction": "slots = 1.5",
     "a wrong value": 'timeout = "soon"',
     "a value out of range": "timeout = 12",
     "an unknown name": 'mod = "fast"',
@@ -247,6 +251,14 @@ def test_a_file_that_is_not_utf_8_is_named(mj: Mj, user_file: Path) -> None:
 def test_a_misspelt_name_is_guessed(mj: Mj, user_file: Path) -> None:
     user_file.write_text('templat = "x"')
     assert "did you mean template?" in mj("config", "list").err
+
+
+def test_hosts_can_be_a_list(mj: Mj, user_file: Path) -> None:
+    user_file.write_text('allow_image_hosts = ["A.test", "b.test"]\n')
+    assert mj("config", "get", "allow_image_hosts").out == "a.test,b.test\n"
+    user_file.write_text('allow_image_hosts = ["a.test", 3]\ncost_fast = [1]\n')
+    assert "allow_image_hosts" in mj("config", "get", "allow_image_hosts").err
+    assert "cost_fast" in mj("config", "get", "cost_fast").err
 
 
 def test_a_bad_variable_is_named(mj: Mj, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -608,6 +620,11 @@ def test_the_key_shows_nowhere(
     ]
 
 
+def test_no_value_in_memory_shows_the_key() -> None:
+    for holder in (Key(KEY, "somewhere"), Account("hash", KEY, "https://api.test")):
+        assert KEY not in repr(holder)
+
+
 def _crash(mj: Mj, monkeypatch: pytest.MonkeyPatch) -> Ran:
     def bug(self: object, *args: object, **kwargs: object) -> None:
         raise RuntimeError(f"with the account at hand: {self!r}")
@@ -637,10 +654,17 @@ def test_end_of_input_at_the_key_prompt_stops(screen: terminal.Terminal, key_fil
     screen.read_until("API key (hidden):")
     screen.type("\x04")
     assert screen.end() == 130
-    assert "nothing was changed" in screen.text
+    assert screen.screen[-1].startswith("mj: stopped; nothing was changed")
     assert not key_file.exists()
 
 
 def test_a_process_finds_its_settings_without_variables(home: Path) -> None:
     ran = run_process("config", "get", "mode", env={"MJ_CONFIG_DIR": "~/settings"})
     assert ran.out == "fast\n"
+
+
+def test_an_output_directory_without_sense_is_refused(mj: Mj) -> None:
+    Path("mj.toml").write_text('out = "x\\u0000y"\n')
+    ran = mj("submit", "a fox", "--sandbox")
+    assert ran.code == 2
+    assert "mj.toml" in ran.err

@@ -490,6 +490,26 @@ def test_rows_that_are_missing_for_less_than_a_minute_mean_nothing(
     assert len(mj("wait").lines) == 4
 
 
+def test_an_answer_that_contains_the_task_starts_the_minute_anew(
+    mj: Mj, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MJ_POLL_MIN_SECONDS", "25")
+    service.plan("fox", polls=6)
+    submit(mj)
+    service.on_status("fox", times(2, MissingRows()), Normal(), times(2, MissingRows()))
+    assert mj("wait").code == 0
+
+
+def test_a_minute_alone_is_not_enough_to_be_unknown(
+    mj: Mj, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MJ_POLL_MIN_SECONDS", "70")
+    submit(mj)
+    service.on_status("fox", always(MissingRows()))
+    assert mj("wait").code == 3
+    assert len(service.polls) == 3
+
+
 def test_a_row_with_wrong_types_counts_as_missing(
     mj: Mj, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
