@@ -14,7 +14,7 @@ from mj_cli.commands.shared import (
     checked_ids,
     session_of,
 )
-from mj_cli.errors import UsageError
+from mj_cli.errors import StoppedError, UsageError
 from mj_cli.session import Session
 
 if TYPE_CHECKING:
@@ -218,4 +218,5 @@ def _confirm(session: Session, consequence: str, yes: bool) -> None:
             slug="needs_yes",
         )
     session.output.warn(consequence)
-    typer.confirm("Go on?", abort=True, err=True)
+    if not typer.confirm("Go on?", err=True):
+        raise StoppedError("stopped; nothing was changed")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
@@ -16,6 +16,15 @@ from mj_cli.session import Session
 OPTION_LIKE = re.compile(r"--?[a-z-]*")
 IDS = {"ignore_unknown_options": True}
 """Context settings of commands that take ids, since one task id in sixty begins with a hyphen."""
+
+
+OutOption = Annotated[str | None, typer.Option(metavar="DIR", help="Output directory.")]
+TemplateOption = Annotated[
+    str | None, typer.Option(metavar="T", help="File names, such as {slug}-{index}.{ext}.")
+]
+ImagesOption = Annotated[
+    str | None, typer.Option(metavar="all|grid|1,3", help="Which images to save.")
+]
 
 
 def session_of(context: typer.Context) -> Session:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from mj_cli.commands.prompting import prompt_text, refuse_errors
-from mj_cli.commands.shared import session_of, set_flags
+from mj_cli.commands.shared import ImagesOption, OutOption, TemplateOption, session_of, set_flags
 from mj_cli.session import Session
 
 
@@ -35,13 +35,9 @@ def submit(
     wait: Annotated[
         bool, typer.Option("--wait", help="Wait, download, and print the paths.")
     ] = False,
-    out: Annotated[str | None, typer.Option(metavar="DIR", help="Output directory.")] = None,
-    template: Annotated[
-        str | None, typer.Option(metavar="T", help="File names, such as {slug}-{index}.{ext}.")
-    ] = None,
-    images: Annotated[
-        str | None, typer.Option(metavar="all|grid|1,3", help="Which images to save.")
-    ] = None,
+    out: OutOption = None,
+    template: TemplateOption = None,
+    images: ImagesOption = None,
     no_queue: Annotated[
         bool, typer.Option("--no-queue", help="Fail when no slot is free instead of waiting.")
     ] = False,

@@ -6,7 +6,14 @@ from typing import Annotated
 
 import typer
 
-from mj_cli.commands.shared import checked_ids, session_of, set_flags
+from mj_cli.commands.shared import (
+    ImagesOption,
+    OutOption,
+    TemplateOption,
+    checked_ids,
+    session_of,
+    set_flags,
+)
 from mj_cli.errors import UsageError
 
 
@@ -20,13 +27,9 @@ def wait(
         float | None,
         typer.Option("--for", metavar="SECONDS", help="Leave after this time, with exit code 8."),
     ] = None,
-    out: Annotated[str | None, typer.Option(metavar="DIR", help="Output directory.")] = None,
-    template: Annotated[
-        str | None, typer.Option(metavar="T", help="File names, such as {slug}-{index}.{ext}.")
-    ] = None,
-    images: Annotated[
-        str | None, typer.Option(metavar="all|grid|1,3", help="Which images to save.")
-    ] = None,
+    out: OutOption = None,
+    template: TemplateOption = None,
+    images: ImagesOption = None,
     no_download: Annotated[
         bool, typer.Option("--no-download", help="Print image URLs and save nothing.")
     ] = False,
