@@ -110,6 +110,7 @@ def _run(argv: list[str], session: Session) -> int:
     except typer.Exit as end:
         return end.exit_code
     except (typer.Abort, EOFError):
+        sys.stderr.write("\n")  # the cursor stands behind a question
         raise StoppedError("stopped; nothing was changed") from None
     except typer.TyperException as error:
         if "--json" in argv:  # the parser may have stopped before it came to it

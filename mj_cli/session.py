@@ -68,7 +68,10 @@ class Session:
     def output(self) -> Output:
         """Where everything is shown."""
         return open_output(
-            json=self.shared.json, quiet=self.shared.quiet, monotonic=self.clock.monotonic
+            json=self.shared.json,
+            quiet=self.shared.quiet,
+            verbose=self.shared.verbose,
+            monotonic=self.clock.monotonic,
         )
 
     @functools.cached_property

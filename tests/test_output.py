@@ -9,6 +9,7 @@ import subprocess
 import sys
 import unicodedata
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -156,10 +157,8 @@ def test_urls_in_every_mode(mj: Mj, service: Service, mode: tuple[str, ...]) -> 
     ran = mj("wait", task_id, "--no-download", *mode)
     assert ran.err == ""
     if "--json" in mode:
-        urls = [image["url"] for image in ran.records[0]["images"]]
-    else:
-        urls = ran.lines
-    assert [url.removeprefix(f"{service.url}/images/{task_id}/") for url in urls] == [
+        ran = Ran(ran.code, "\n".join(image["url"] for image in ran.records[0]["images"]), "")
+    assert [url.removeprefix(f"{service.url}/images/{task_id}/") for url in ran.lines] == [
         "grid.png",
         *(f"{index}.png" for index in range(1, 5)),
     ]
@@ -229,7 +228,8 @@ def test_a_service_that_is_not_there_is_told(
 
 
 def test_plain_lines_come_at_most_once_a_minute(mj: Mj, service: Service, clock: FakeClock) -> None:
-    service.plan("fox", polls=60)
+    mj("config", "set", "poll_min_seconds", "25")
+    service.plan("fox", polls=12)
     ran = mj("submit", "a fox", "--wait")
     signs = [line for line in ran.err.splitlines() if "still waiting" in line]
     assert set(signs) == {"mj: still waiting for 1 job"}
@@ -240,17 +240,16 @@ def test_plain_lines_come_at_most_once_a_minute(mj: Mj, service: Service, clock:
 
 # --- Text that came from elsewhere ---
 
-EVIL = {
-    "clears the screen": "\x1b[2J\x1b[H",
-    "sets the clipboard": "\x1b]52;c;cm0gLXJmIH4=\x07",
-    "links elsewhere": "\x1b]8;;https://evil.test\x1b\\here\x1b]8;;\x1b\\",
-    "C1": "\x9b31m\x85",
-    "turns the line around": "\u202egnp.exe\u2066\u2069",
-    "hides": "a\u200bb\ufeffc\u00ad",
-    "breaks lines": "a\r\nmj: all is well\u2028b\vc",
-    "bells": "\x07\x08\x7f",
-    "markup": "[red]x[/red] :smile:",
-}
+EVIL = (
+    "\x1b[2J\x1b[H"  # clears the screen
+    "\x1b]52;c;cm0gLXJmIH4=\x07"  # fills the clipboard
+    "\x1b]8;;https://evil.test\x1b\\here\x1b]8;;\x1b\\"  # links elsewhere
+    "\x9b31m\x85"  # the same in C1
+    "\u202egnp.exe\u2066\u2069"  # turns the line around
+    "a\u200bb\ufeffc\u00ad"  # hides
+    "\r\nmj: all is well\u2028mj: really\v\x08\x7f"  # speaks for mj
+    "[red]x[/red] :smile:"  # means something to rich
+)
 
 
 def hostile(ran: Ran) -> list[str]:
@@ -260,39 +259,32 @@ def hostile(ran: Ran) -> list[str]:
     return [one for one in text if unicodedata.category(one) in bad]
 
 
-@pytest.mark.parametrize("evil", EVIL.values(), ids=EVIL)
-def test_a_services_words_are_only_words(mj: Mj, service: Service, evil: str) -> None:
-    service.plan("failing", fails=evil)
-    service.on_submit("refused", *[Refuse(2001, evil)] * 4)
-    for mode in MODES:
-        failed = mj("submit", "failing", "--wait", "--verbose", *mode)
-        refused = mj("submit", "refused", "--verbose", *mode)
-        assert (failed.code, refused.code) == (3, 3)
-        assert hostile(failed) == hostile(refused) == []
-    assert hostile(mj("jobs", "show", service.bill[0].task_id)) == []
-    assert "mj: all is well" not in mj("jobs", "show", service.bill[0].task_id).lines
+@pytest.mark.parametrize("mode", MODES)
+def test_a_services_words_are_only_words(mj: Mj, service: Service, mode: tuple[str, ...]) -> None:
+    service.plan("failing", fails=EVIL)
+    service.on_submit("refused", Refuse(2001, EVIL))
+    failed = mj("submit", "failing", "--wait", "--verbose", *mode)
+    refused = mj("submit", "refused", "--verbose", *mode)
+    assert (failed.code, refused.code) == (3, 3)
+    shown = mj("jobs", "show", service.bill[0].task_id, *mode)
+    assert hostile(failed) == hostile(refused) == hostile(shown) == []
+    assert "mj: all is well" not in failed.err.splitlines() + shown.lines
 
 
-@pytest.mark.parametrize("evil", EVIL.values(), ids=EVIL)
-def test_a_prompt_is_only_words(mj: Mj, service: Service, evil: str) -> None:
-    for mode in MODES:
-        for command in (
-            ("submit", f"fox {evil}", "--name", evil, "--dry-run"),
-            ("submit", f"fox {evil}", "--name", evil),
-            ("jobs",),
-            ("status",),
-        ):
-            ran = mj(*command, *mode)
-            assert ran.code == 0, ran.err
-            assert hostile(ran) == []
-    assert hostile(mj("jobs", "show", service.bill[0].task_id)) == []
+@pytest.mark.parametrize("mode", MODES)
+def test_a_prompt_is_only_words(mj: Mj, service: Service, mode: tuple[str, ...]) -> None:
+    submit = ("submit", f"fox {EVIL}", "--name", EVIL)
+    for command in ((*submit, "--dry-run"), submit, ("jobs",), ("status",)):
+        ran = mj(*command, *mode)
+        assert ran.code == 0, ran.err
+        assert hostile(ran) == []
+    assert hostile(mj("jobs", "show", service.bill[0].task_id, *mode)) == []
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_a_traceback_is_only_words(mj: Mj, service: Service, mode: tuple[str, ...]) -> None:
     mj("config", "set", "connect_give_up_seconds", "0")
-    evil = "".join(EVIL.values())
-    service.on_status("", Answer(200, {"status": 7, "message": evil}))
+    service.on_status("", Answer(200, {"status": 7, "message": EVIL}))
     ran = mj("status", "some-task", "--verbose", *mode)
     assert ran.code == 7
     assert "Traceback" in ran.err
@@ -306,6 +298,13 @@ def test_what_the_user_typed_wrong_is_only_words(mj: Mj) -> None:
         assert hostile(ran) == []
 
 
+def test_a_tab_moves_nothing(mj: Mj, service: Service) -> None:
+    service.on_submit("fox", Refuse(2001, "a\tb"))
+    mj("submit", "fox")
+    job_id = mj("jobs", "--quiet").out.strip()
+    assert "reason:    a\\tb" in mj("jobs", "show", job_id).out
+
+
 def test_emoji_and_other_scripts_are_shown_as_they_are(mj: Mj, service: Service) -> None:
     prompt = "👩\u200d👩\u200d👧 fährt nach 東京"
     mj("submit", prompt)
@@ -314,7 +313,7 @@ def test_emoji_and_other_scripts_are_shown_as_they_are(mj: Mj, service: Service)
 
 def test_a_long_prompt_is_shortened_in_lists(mj: Mj, service: Service) -> None:
     mj("submit", "fox " * 100)
-    assert mj("jobs").out.rstrip("\n").endswith("fox...")
+    assert mj("jobs").lines[0].split("\t")[-1] == "fox " * 14 + "f..."
 
 
 # --- Streams that are not what they should be ---
@@ -324,22 +323,39 @@ def without_reader(*argv: str, stream: str) -> Ran:
     """Run the program with a stream that nobody reads any more, as behind `| head -1`."""
     read_end, write_end = os.pipe()
     os.close(read_end)
-    process = spawn(*argv, **{stream: write_end})
-    os.close(write_end)
+    with os.fdopen(write_end, "w") as nobody:
+        streams: dict[str, Any] = {stream: nobody}
+        process = spawn(*argv, **streams)
     out, err = process.communicate(timeout=60)
     return Ran(process.returncode, out or "", err or "")
 
 
-def test_a_reader_that_left_costs_no_file(service: Service) -> None:
-    ran = without_reader("submit", "a fox", "--wait", stream="stdout")
-    assert (ran.code, ran.err) == (0, f"mj: submitted {service.bill[0].task_id}\n")
+@pytest.fixture
+def submitted(mj: Mj, service: Service) -> str:
+    """A task that is done when it is asked about, so that no test has to wait for it."""
+    service.plan("", polls=1)
+    return mj("submit", "a fox [red]x[/red]").out.strip()
+
+
+def test_a_reader_that_left_costs_no_file(submitted: str) -> None:
+    ran = without_reader("wait", submitted, stream="stdout")
+    assert (ran.code, ran.err) == (0, "")
     assert len(list(Path.cwd().iterdir())) == 4
 
 
-def test_a_reader_of_stderr_that_left_costs_nothing(service: Service) -> None:
-    ran = without_reader("submit", "a fox", "--wait", stream="stderr")
-    assert ran.code == 0
-    assert len(ran.lines) == 4
+def test_a_reader_of_stderr_that_left_costs_nothing(service: Service, submitted: str) -> None:
+    service.on_status("fox", Answer(503))
+    ran = without_reader("wait", submitted, stream="stderr")
+    assert (ran.code, len(ran.lines)) == (0, 4)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_talk_that_cannot_be_written_costs_nothing(service: Service, submitted: str) -> None:
+    service.on_status("fox", Answer(503))
+    with Path("/dev/full").open("w") as full:
+        process = spawn("wait", submitted, stderr=full)
+    out, _ = process.communicate(timeout=60)
+    assert (process.returncode, len(out.splitlines())) == (0, 4)
 
 
 def test_help_ends_quietly_too() -> None:
@@ -347,30 +363,32 @@ def test_help_ends_quietly_too() -> None:
     assert (ran.code, ran.err) == (0, "")
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-@pytest.mark.parametrize(
-    "argv", [("submit", "a fox", "--wait"), ("config", "path"), ("--help",), ("--version",)]
-)
-def test_a_full_disk_behind_stdout_is_an_error(service: Service, argv: tuple[str, ...]) -> None:
+def on_a_full_disk(*argv: str) -> Ran:
     with Path("/dev/full").open("w") as full:
         process = spawn(*argv, stdout=full)
-        _, err = process.communicate(timeout=60)
-    assert process.returncode == 9
-    assert "No space left on device" in err
-    assert "Traceback" not in err
+    _, err = process.communicate(timeout=60)
+    return Ran(process.returncode, "", err)
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("argv", [("config", "path"), ("--help",), ("--version",)])
+def test_a_full_disk_behind_stdout_is_an_error(argv: tuple[str, ...]) -> None:
+    ran = on_a_full_disk(*argv)
+    assert ran.code == 9
+    assert "No space left on device" in ran.err
+    assert "Traceback" not in ran.err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_what_could_not_be_printed_can_be_fetched_later(mj: Mj, service: Service) -> None:
-    with Path("/dev/full").open("w") as full:
-        assert spawn("submit", "a fox", stdout=full).wait(60) == 9
+    assert on_a_full_disk("submit", "a fox").code == 9
     assert len(mj("wait").lines) == 4
     assert len(service.submits) == 1
 
 
-def test_closed_streams_are_no_matter(service: Service) -> None:
+def test_closed_streams_are_no_matter(submitted: str) -> None:
     closing = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", sys.executable, "-m", "mj_cli"]
-    done = subprocess.run([*closing, "submit", "a fox", "--wait"], check=False, timeout=60)
-    assert done.returncode == 0
+    assert subprocess.run([*closing, "wait", submitted], check=False, timeout=60).returncode == 0
     assert len(list(Path.cwd().iterdir())) == 4
 
 
@@ -383,33 +401,61 @@ def test_a_locale_without_umlauts_breaks_nothing(service: Service) -> None:
 
 # --- At a terminal ---
 
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MJ_POLL_MIN_SECONDS", "0.1")
+COLOUR = re.compile(r"\x1b\[(?:[0-9]+;)*(?:3[0-8]|9[0-7])(?:;[0-9]+)*m")
 
 
-@pytest.mark.usefixtures("quick")
-def test_a_bar_is_honest_and_leaves_a_clean_screen(service: Service) -> None:
+def test_a_bar_is_honest_and_leaves_a_clean_screen(service: Service, submitted: str) -> None:
     service.on_status("fox", Hang())
     service.on_image("fox", Hang(), index=1)
-    with Terminal("submit", "a fox [red]x[/red]", "--wait") as screen:
+    with Terminal("wait", submitted) as screen:
         screen.read_until("(estimate)")
         assert re.search(r"a fox \[red\]x\[/red\] .* 0:0\d of about 0:40 \(estimate\)", screen.text)
+        screen.read_while(lambda: not service.polls)
         service.release()
         screen.read_until(" MB")
-        service.wait_for(lambda s: len(s.image_requests) == 4)
+        screen.read_while(lambda: len(service.image_requests) < 4)
         service.release()
         assert screen.end() == 0
-    saved = sorted(path.name for path in Path.cwd().iterdir())
-    assert screen.screen == [f"mj: submitted {service.bill[0].task_id}", *saved]
+    assert screen.screen == sorted(path.name for path in Path.cwd().iterdir())
+    assert COLOUR.search(screen.text)
     assert screen.text.rindex("\x1b[?25h") > screen.text.rindex("\x1b[?25l")
 
 
-@pytest.mark.usefixtures("quick")
-def test_ctrl_c_at_a_bar_says_how_to_go_on(service: Service) -> None:
-    service.plan("fox", polls=10_000)
-    with Terminal("submit", "a fox", "--wait") as screen:
+def test_talk_goes_above_the_bar(service: Service, submitted: str) -> None:
+    service.on_status("fox", Answer(503))
+    with Terminal("wait", submitted) as screen:
+        screen.read_until("(estimate)")
+        assert screen.end() == 0
+    talk, *paths = screen.screen
+    assert re.fullmatch(r"mj: .*503; asking again in .* s", talk)
+    assert len(paths) == 4
+
+
+def test_ten_bars_are_shown_and_the_others_take_their_turn(
+    mj: Mj, service: Service, submitted: str
+) -> None:
+    service.jobs.slots = 20
+    mj("config", "set", "slots", "20")
+    for number in range(11):
+        mj("submit", f"bird {number}")
+    service.plan("", polls=1)
+    service.on_status("fox", Hang())
+    with Terminal("wait") as screen:
+        screen.read_until("bird 8")
+        screen.read_while(lambda: not service.polls)
+        assert "bird 9" not in screen.text
+        service.on_image("bird 10", Hang())
+        service.release()
+        screen.read_until("bird 10")
+        screen.read_while(lambda: len(service.image_requests) < 48)
+        service.release()
+        assert screen.end() == 0
+    assert len(screen.screen) == 48
+
+
+def test_ctrl_c_at_a_bar_says_how_to_go_on(service: Service, submitted: str) -> None:
+    service.on_status("fox", Hang())
+    with Terminal("wait", submitted) as screen:
         screen.read_until("(estimate)")
         screen.type("\x03")
         assert screen.end() == 130
@@ -417,13 +463,18 @@ def test_ctrl_c_at_a_bar_says_how_to_go_on(service: Service) -> None:
     assert "go on with: mj wait" in screen.screen[-1]
 
 
-@pytest.mark.usefixtures("quick")
-@pytest.mark.parametrize("env", [{}, {"NO_COLOR": "1"}])
-def test_colour_can_be_refused(service: Service, env: dict[str, str]) -> None:
-    with Terminal("submit", "a fox", "--wait", env=env) as screen:
+def test_a_log_is_not_painted_over(submitted: str) -> None:
+    with Terminal("wait", submitted, "--verbose") as screen:
         assert screen.end() == 0
-    coloured = re.search(r"\x1b\[(?:[0-9]+;)*(?:3[0-8]|9[0-7])(?:;[0-9]+)*m", screen.text)
-    assert (coloured is None) is bool(env)
+    assert "estimate" not in screen.text
+    assert len([line for line in screen.screen if "HTTP/1.1 200 OK" in line]) == 5
+
+
+def test_colour_can_be_refused(submitted: str) -> None:
+    with Terminal("wait", submitted, env={"NO_COLOR": "1"}) as screen:
+        assert screen.end() == 0
+    assert "estimate" in screen.text
+    assert not COLOUR.search(screen.text)
 
 
 def test_a_list_at_a_terminal_has_headings_and_fits(mj: Mj, service: Service) -> None:

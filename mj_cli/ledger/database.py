@@ -78,6 +78,7 @@ class Database:
         with self._lock, self._explained():
             self._connection.execute("BEGIN")
             try:
+                self._patiently("SELECT count(*) FROM sqlite_schema")  # BEGIN alone locks nothing
                 yield self._connection
             finally:
                 if self._connection.in_transaction:  # some errors end it, and must not be hidden
@@ -99,11 +100,13 @@ class Database:
         self._patiently("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
-        if self._version() != len(MIGRATIONS):
+        with self.read():
+            version = self._version()
+        if version != len(MIGRATIONS):
             self._migrate()
 
     def _patiently(self, statement: str) -> None:
-        """Execute a statement that needs the write lock, waiting for others in small steps."""
+        """Execute a statement that needs a lock, waiting for others in small steps."""
         deadline = time.monotonic() + BUSY_SECONDS
         while True:
             try:

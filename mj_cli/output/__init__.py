@@ -10,12 +10,15 @@ from mj_cli.output.streams import Streams
 __all__ = ["Output", "Shows", "Streams", "open_output"]
 
 
-def open_output(*, json: bool, quiet: bool, monotonic: Callable[[], float]) -> Output:
+def open_output(
+    *, json: bool, quiet: bool, verbose: bool, monotonic: Callable[[], float]
+) -> Output:
     """Return the renderer for the options that every command has.
 
     Args:
         json: JSON Lines.
         quiet: bare ids and paths, nothing on stderr unless something is wrong.
+        verbose: requests are logged on stderr, which leaves no room for bars.
         monotonic: seconds that only ever grow.
     """
     streams = Streams()
@@ -29,4 +32,4 @@ def open_output(*, json: bool, quiet: bool, monotonic: Callable[[], float]) -> O
         return Quiet(streams)
     from mj_cli.output.human import Human  # noqa: PLC0415
 
-    return Human(streams, monotonic=monotonic)
+    return Human(streams, bars=not verbose, monotonic=monotonic)

@@ -26,11 +26,11 @@ PROMPT_WIDTH = 60
 class Human:
     """See `interface.Output`."""
 
-    def __init__(self, streams: Streams, *, monotonic: Callable[[], float]) -> None:
+    def __init__(self, streams: Streams, *, bars: bool, monotonic: Callable[[], float]) -> None:
         self._streams = streams
         self._shows = Shows.IDS
         self._saved = SavedPaths()
-        self._bars = Bars() if sys.stderr.isatty() else None
+        self._bars = Bars() if bars and sys.stderr.isatty() else None
         self._monotonic = monotonic
         self._last_talk = monotonic()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import shutil
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 MOST_BARS = 10
 LABEL_WIDTH = 32
 NEVER_FULL = 0.97
+REFRESH_SECONDS = 0.1
+WIDEST_COLUMN = 40
 
 
 @dataclass(slots=True)
@@ -29,18 +32,21 @@ class _Bar:
     """One job on the screen."""
 
     task: TaskID
-    started_at: float
-    usual_seconds: float
     received: dict[int, int] = field(default_factory=dict)
     totals: dict[int, int] = field(default_factory=dict)
 
 
 class Bars:
-    """A bar a job on stderr, from the first job that is watched to the last that is done."""
+    """A bar a job on stderr, from the first job that is watched to the last that is done.
+
+    One lock for whatever moves the cursor: rich's own refreshing, let in between two other steps,
+    would erase a line too many when a bar goes.
+    """
 
     def __init__(self) -> None:
         self._progress: Progress | None = None
         self._bars: dict[int, _Bar] = {}
+        self._lock = threading.RLock()
 
     def running(self, job: Job, started_at: float, usual_seconds: float) -> None:
         """Show a job that runs at the service.
@@ -52,40 +58,40 @@ class Bars:
         """
         if job.attempt.id in self._bars:
             return
-        progress = self._shown()
-        passed = max(time.time() - started_at, 0.0)
-        task = progress.add_task(
-            shortened(job.request.prompt or job.label, LABEL_WIDTH),
-            total=usual_seconds,
-            started_ago=passed,
-            phase="running",
-            visible=len(self._bars) < MOST_BARS,
-        )
-        self._bars[job.attempt.id] = _Bar(task, started_at, usual_seconds)
+        with self._lock:
+            task = self._shown().add_task(
+                shortened(job.request.prompt or job.label, LABEL_WIDTH),
+                total=usual_seconds,
+                started_ago=max(time.time() - started_at, 0.0),
+                phase="running",
+                visible=len(self._bars) < MOST_BARS,
+            )
+            self._bars[job.attempt.id] = _Bar(task)
 
     def downloading(self, job: Job, index: int, received: int, total: int | None) -> None:
         """Show how many bytes of a job's images are there."""
-        if job.attempt.id not in self._bars:
+        with self._lock:
             self.running(job, time.time(), 1.0)
-        bar = self._bars[job.attempt.id]
-        bar.received[index] = received
-        if total is not None:
-            bar.totals[index] = total
-        self._shown().update(
-            bar.task,
-            completed=sum(bar.received.values()),
-            total=sum(bar.totals.values()) or None,
-            phase="downloading",
-        )
+            bar = self._bars[job.attempt.id]
+            bar.received[index] = received
+            if total is not None:
+                bar.totals[index] = total
+            self._shown().update(
+                bar.task,
+                completed=sum(bar.received.values()),
+                total=sum(bar.totals.values()) or None,
+                phase="downloading",
+            )
 
     def done(self, job: Job) -> None:
         """Take a job's bar away; the next hidden one gets its place."""
         bar = self._bars.pop(job.attempt.id, None)
         if bar is None or self._progress is None:
             return
-        self._progress.remove_task(bar.task)
-        for hidden in list(self._bars.values())[:MOST_BARS]:
-            self._progress.update(hidden.task, visible=True)
+        with self._lock:
+            self._progress.remove_task(bar.task)
+            for hidden in list(self._bars.values())[:MOST_BARS]:
+                self._progress.update(hidden.task, visible=True)
         if not self._bars:
             self.close()
 
@@ -93,23 +99,35 @@ class Bars:
         """Print a line above the bars; False when no bar is shown."""
         if self._progress is None:
             return False
-        self._progress.console.print(
-            line, markup=False, highlight=False, emoji=False, soft_wrap=True
-        )
+        with self._lock:
+            self._progress.console.print(
+                line, markup=False, highlight=False, emoji=False, soft_wrap=True
+            )
         return True
 
     def close(self) -> None:
         """Take all bars down."""
-        if self._progress is not None:
-            self._progress.stop()
-            self._progress = None
-            self._bars.clear()
+        with self._lock:
+            if self._progress is not None:
+                self._progress.stop()
+                self._progress = None
+                self._bars.clear()
 
     def _shown(self) -> Progress:
         if self._progress is None:
             self._progress = _open_progress()
             self._progress.start()
+            threading.Thread(target=self._refresh, args=(self._progress,), daemon=True).start()
         return self._progress
+
+    def _refresh(self, progress: Progress) -> None:
+        """Draw the bars again and again, as long as they are the ones on the screen."""
+        while True:
+            time.sleep(REFRESH_SECONDS)
+            with self._lock:
+                if self._progress is not progress:
+                    return
+                progress.refresh()
 
 
 def _open_progress() -> Progress:
@@ -142,6 +160,7 @@ def _open_progress() -> Progress:
         PhaseColumn(),
         console=Console(stderr=True),
         transient=True,
+        auto_refresh=False,
         redirect_stdout=False,
         redirect_stderr=False,
     )
@@ -155,8 +174,12 @@ def table_text(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
     table = Table(box=None, pad_edge=False, show_edge=False, padding=(0, 2, 0, 0))
     for number, heading in enumerate(headings):
-        is_last = number == len(headings) - 1
-        table.add_column(heading, no_wrap=True, overflow="ellipsis" if is_last else "fold")
+        if number == len(headings) - 1:
+            table.add_column(heading, no_wrap=True, overflow="ellipsis")
+        else:  # a long last column must not squeeze the others
+            longest = max(len(visible(row[number])) for row in [headings, *rows])
+            width = min(longest, WIDEST_COLUMN)
+            table.add_column(heading, no_wrap=True, overflow="fold", min_width=width)
     for row in rows:
         table.add_row(*(Text(visible(cell)) for cell in row))
     target = io.StringIO()

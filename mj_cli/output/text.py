@@ -48,10 +48,8 @@ def iso(seconds: float | None) -> str | None:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def local_time(seconds: float | None) -> str:
+def local_time(seconds: float) -> str:
     """Return Unix seconds as the user's local date and time."""
-    if seconds is None:
-        return "-"
     return dt.datetime.fromtimestamp(seconds, dt.UTC).astimezone().strftime("%Y-%m-%d %H:%M")
 
 

@@ -109,13 +109,15 @@ def test_a_ledger_that_stays_locked_is_given_up(
     assert mj("submit", "a fox").code == 0
 
 
+@pytest.mark.parametrize("is_fresh", [True, False])
 def test_a_lock_that_is_let_go_is_waited_for(
-    mj: Mj, service: Service, path: Path, monkeypatch: pytest.MonkeyPatch
+    mj: Mj, service: Service, path: Path, monkeypatch: pytest.MonkeyPatch, is_fresh: bool
 ) -> None:
-    Database(path).close()
+    if not is_fresh:
+        Database(path).close()
     monkeypatch.setattr(database, "BUSY_STEP_SECONDS", 0.0)
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
+        other.execute("BEGIN EXCLUSIVE")
         monkeypatch.setattr("mj_cli.ledger.database.time.sleep", lambda _: other.rollback())
         assert mj("submit", "a fox").code == 0
 

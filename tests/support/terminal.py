@@ -10,7 +10,7 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Self
 
 PIECE = re.compile(r"\x1b\[(?P<number>[0-9;?]*)(?P<command>[A-Za-z])|(?P<one>[\s\S])")
@@ -66,6 +66,15 @@ class Terminal:
         while words not in self.text:
             if not self._read(deadline):
                 raise TimeoutError(f"no {words!r} in {self.text!r}")
+
+    def read_while(self, holds: Callable[[], bool], timeout: float = 20) -> None:
+        """Read as long as something holds: a program whose terminal nobody reads stands still."""
+        deadline = time.monotonic() + timeout
+        while holds():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"it still holds; shown so far: {self.text!r}")
+            if select.select([self._fd], [], [], 0.02)[0]:
+                self._read(deadline)
 
     @property
     def screen(self) -> list[str]:
