@@ -65,7 +65,7 @@ def root(
 ) -> None:
     """Prompt-to-image jobs: never pay twice, never lose a result.
 
-    Try it without key, network or cost: mj submit "a red fox in the snow" --sandbox --wait
+    Try it without key, network or cost: mj submit a red fox in the snow --sandbox --wait
     """
 
 
@@ -84,6 +84,8 @@ def run(argv: Sequence[str], *, clock: Clock | None = None) -> int:
         with _logged_requests(wanted="--verbose" in argv):
             return _run(list(argv), session)
     except MjError as error:
+        if "--json" in argv:  # whoever was told of the slip may not have come to it
+            session.shared.json = True
         return _fail(session, error)
     except KeyboardInterrupt:
         return _fail(session, StoppedError("stopped"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 
 SANDBOX_KEY = "sandbox"
 RELAXED_FACTOR = 2.5
+COMMAND = re.compile(
+    r"\bmj (?:submit|status|wait|config login|jobs(?: (?:list|show|resolve|forget|prune))?)\b"
+)
+"""Commands in hints that need to be told the profile or the sandbox again."""
 
 
 @dataclass(slots=True)
@@ -156,19 +161,18 @@ class Session:
             ServiceError: when the service cannot be asked.
         """
         from mj_cli.api.service import Endpoint, Service  # noqa: PLC0415
-        from mj_cli.errors import ServiceError  # noqa: PLC0415
-        from mj_cli.retry import TemporaryError  # noqa: PLC0415
+        from mj_cli.pipeline.asking import patiently  # noqa: PLC0415
 
         get = self.settings.get
         endpoint = Endpoint(base_url=get("base_url"), key=key, answer_seconds=get("answer_seconds"))
         service = Service(endpoint, now=self.clock.time)
         try:
-            service.check_key()
-        except TemporaryError as error:
-            raise ServiceError(
-                f"the key could not be checked: {error.reason}",
-                hint="nothing was stored; try again later",
-            ) from error
+            patiently(
+                service.check_key,
+                seconds=get("connect_give_up_seconds"),
+                clock=self.clock,
+                emit=self.output.event,
+            )
         finally:
             service.close()
 
@@ -219,10 +223,11 @@ class Session:
 
     def show_error(self, error: MjError) -> None:
         """Show an error; a hint that names a command must work as it stands."""
-        if self.shared.sandbox and error.hint and "mj " in error.hint:
-            error.hint += " (with --sandbox)"
-        elif self.shared.profile and error.hint and "mj " in error.hint:
-            error.hint += f" (with --profile {self.shared.profile})"
+        option = "--sandbox" if self.shared.sandbox else None
+        if self.shared.profile:
+            option = f"--profile {self.shared.profile}"
+        if option and error.hint:
+            error.hint = COMMAND.sub(rf"\g<0> {option}", error.hint)
         self.output.error(error)
 
     def plan(self, **changes: Any) -> Plan:

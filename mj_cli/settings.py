@@ -399,6 +399,10 @@ def parsed(setting: Setting, value: object, source: str) -> Any:
     """
     try:
         return setting.parse(value)
+    except naming.TemplateError as error:
+        raise SettingError(
+            f"{error} ({setting.name} in {source})", hint=f"see: mj config get {setting.name}"
+        ) from error
     except ValueError as error:
         raise SettingError(
             f"{setting.name} in {source} {error} (it is {value!r})",

@@ -57,7 +57,8 @@ class Ran:
     @property
     def error(self) -> dict[str, Any]:
         """The one JSON error on stderr."""
-        (record,) = [json.loads(line) for line in self.err.splitlines() if line.startswith("{")]
+        records = [json.loads(line) for line in self.err.splitlines() if line.startswith("{")]
+        (record,) = [record for record in records if record["type"] == "error"]
         assert isinstance(record, dict)
         return record
 

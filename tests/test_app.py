@@ -208,7 +208,7 @@ def test_ctrl_c_before_anything_is_no_bug(
 
 def test_ctrl_c_at_a_question_changes_nothing() -> None:
     with Terminal("jobs", "prune", "--older-than", "1d") as screen:
-        screen.read_until("Go on?")
+        screen.read_until("[y/N]: ")
         screen.type("\x03")
         assert screen.end() == 130
     assert "Traceback" not in screen.text
@@ -224,7 +224,7 @@ def test_verbose_logs_requests_without_the_key(mj: Mj, service: Service) -> None
 
 @pytest.mark.parametrize(
     ("option", "hint"),
-    [("--sandbox", "(with --sandbox)"), ("--profile=work", "(with --profile work)")],
+    [("--sandbox", "mj jobs --sandbox"), ("--profile=work", "mj jobs --profile work")],
 )
 def test_a_hint_works_as_it_stands(mj: Mj, option: str, hint: str) -> None:
     ran = mj("jobs", "show", "jnowhere99", option, "--json")
@@ -370,7 +370,7 @@ def test_without_the_extra_it_says_how_to_get_it(
     monkeypatch.setitem(sys.modules, module, None)
     ran = mj("sandbox", "serve", "--port", "0", "--json")
     assert (ran.code, ran.error["slug"]) == (2, "missing_extra")
-    assert "pip install 'mj_cli[server]'" in ran.error["hint"]
+    assert "pip install '.[server]'" in ran.error["hint"]
 
 
 def test_the_module_is_the_program_too() -> None:

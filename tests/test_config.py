@@ -15,7 +15,7 @@ from mj_cli.session import Account
 from mj_cli.settings import TABLE
 from tests.conftest import Mj, Ran, run_process
 from tests.support import terminal
-from tests.support.faults import Answer, Html
+from tests.support.faults import Answer, Html, always
 from tests.support.service import Service
 
 KEY = "sk-verysecret-0123456789"
@@ -492,10 +492,18 @@ def test_a_refused_key_is_not_stored(mj: Mj, account: Service, key_file: Path) -
 def test_a_key_that_cannot_be_checked_is_not_stored(
     mj: Mj, account: Service, key_file: Path, fault: Answer | Html
 ) -> None:
-    account.on_status("", fault)
+    account.on_status("", always(fault))
     ran = mj("config", "login", stdin="test-key")
     assert ran.code == 7
     assert not key_file.exists()
+
+
+def test_a_key_is_checked_again_after_a_passing_fault(
+    mj: Mj, account: Service, key_file: Path
+) -> None:
+    account.on_status("", Answer(503))
+    assert mj("config", "login", stdin="test-key").code == 0
+    assert key_file.exists()
 
 
 @pytest.mark.parametrize(

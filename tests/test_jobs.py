@@ -425,7 +425,7 @@ def test_forgetting_an_open_job_says_what_it_means(mj: Mj, service: Service) -> 
     task_id = mj("submit", "a fox").out.strip()
     with Terminal("jobs", "forget", task_id) as screen:
         screen.read_until("mj could not find it again")
-        screen.read_until("Go on?")
+        screen.read_until("[y/N]: ")
         screen.type("y\n")
         assert screen.end() == 0
     assert jobs(mj) == []

@@ -36,7 +36,7 @@ def test_parameters_need_no_quotes_and_options_stay_mj_s(mj: Mj, service: Servic
         (["a fox --ar 3:2", "--seed", "5"], "a fox --ar 3:2 --seed 5"),
         (["a", "fox", "--p", "m123"], "a fox --p m123"),
         (["--tile", "--", "a", "fox", "--raw"], "a fox --raw --tile"),
-        (["a", "-quiet", "fox"], "a -quiet fox"),
+        (["a", "-loud", "fox"], "a -loud fox"),
         (["a  red\tfox"], "a red fox"),
         (["a", "fox", "\u2014ar", "3:2"], "a fox --ar 3:2"),
     ],
@@ -56,6 +56,10 @@ def test_stdin_takes_parameters_from_the_command_line(mj: Mj, service: Service) 
     [
         (["a", "fox", "--stylise", "5"], "--stylize"),
         (["a", "fox", "--wiat"], "--wait"),
+        (["a", "fox", "-v", "7"], "--v"),
+        (["a", "fox", "-ar", "3:2"], "--ar"),
+        (["a", "fox", "-quiet"], "--quiet"),
+        (["-h"], "--help"),
         (["a fox --stylise 5"], "--stylize"),
     ],
 )
@@ -64,7 +68,7 @@ def test_a_slip_is_told_before_anything_is_sent(
 ) -> None:
     ran = mj("submit", *arguments)
     assert ran.code == 2
-    assert f"did you mean {meant}?" in ran.err
+    assert f"did you mean {meant}?" in ran.err or f"write {meant};" in ran.err
     assert not service.requests
 
 
@@ -81,6 +85,8 @@ def test_a_slip_is_told_before_anything_is_sent(
         ("a {red, blue} fox", "permutation"),
         ("a fox --turbo --v 7", "turbo"),
         ("a fox --v x", "bad-version"),
+        ("a fox -ar 3:2", "single-hyphen"),
+        ("--ar 3:2", "no-text"),
     ],
 )
 def test_what_would_be_refused_or_cost_more_is_not_sent(
@@ -209,3 +215,24 @@ def test_help_lists_common_parameters_from_the_table(mj: Mj) -> None:
     heading, _, rest = ran.out.partition("Prompt parameters")
     assert "--no-queue" in heading
     assert "--ar, --aspect" in rest
+
+
+def test_one_error_is_shown_in_its_place_too(mj: Mj, service: Service) -> None:
+    assert "           ^^^^ " in mj("submit", "a fox --ar 15:1").err.replace("\n", " ")
+
+
+def test_what_submit_refuses_prompt_calls_an_error(mj: Mj) -> None:
+    assert mj("prompt", "").code == 2
+    Path("long.txt").write_text("x" * 10_001)
+    assert mj("prompt", "--file", "long.txt").code == 2
+
+
+def test_json_after_a_slip_counts(mj: Mj) -> None:
+    assert mj("submit", "a", "fox", "--wiat", "--json").error["slug"] == "unknown-parameter"
+
+
+def test_what_was_allowed_has_an_unknown_cost(mj: Mj, service: Service) -> None:
+    assert mj("config", "set", "cost_fast", "2").code == 0
+    assert mj("submit", "a fox", "--dry-run", "--json").records[0]["cost"] == 2
+    ran = mj("submit", "a fox --repeat 3", "--allow", "repeat", "--dry-run", "--json")
+    assert ran.records[0]["cost"] is None

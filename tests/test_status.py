@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email.utils
+import json
 from pathlib import Path
 
 import pytest
@@ -273,7 +274,9 @@ def test_a_passing_fault_is_tried_again(mj: Mj, service: Service, fault: Step) -
     task = submit(mj)
     service.on_status("", fault)
     ran = mj("status", "--json")
-    assert (ran.code, ran.err) == (0, "")
+    assert ran.code == 0
+    (note,) = [json.loads(line) for line in ran.err.splitlines()]
+    assert (note["type"], "asking again" in note["message"]) == ("note", True)
     assert states(ran) == {task: "succeeded"}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import queue
 from collections import Counter
 from pathlib import Path
@@ -609,3 +610,26 @@ def test_the_sandbox_goes_the_same_way(mj: Mj, clock: FakeClock) -> None:
     ran = mj("wait", "--sandbox", "--json")
     assert ran.code == 0
     assert sorted(saved(ran)) == [1, 2, 3, 4]
+
+
+def test_where_files_go_is_remembered_from_a_submit_that_did_not_wait(
+    mj: Mj, service: Service
+) -> None:
+    assert mj("submit", "a fox", "--template", "{slug}_{index}.{ext}", "--images", "2").code == 0
+    assert mj("wait").lines == ["a-fox_2.png"]
+
+
+def test_an_image_that_does_not_exist_fails_once(mj: Mj, service: Service) -> None:
+    assert mj("submit", "a fox", "--images", "1,7", "--wait").code == 9
+    ran = mj("wait")
+    assert (ran.code, "nothing to wait for" in ran.err) == (0, True)
+
+
+def test_while_it_waits_for_a_slot_json_says_so(mj: Mj, service: Service) -> None:
+    service.jobs.slots = 100
+    for number in range(10):
+        assert mj("submit", f"fox {number}").code == 0
+    ran = mj("submit", "one more", "--json")
+    assert ran.code == 0
+    notes = [json.loads(line)["message"] for line in ran.err.splitlines()]
+    assert any("waiting for one" in note for note in notes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -194,7 +195,7 @@ def describe(error: Exception) -> str:
         return "no answer within the time limit"
     if isinstance(error, httpx.ProxyError):
         return f"the proxy refused: {error}"
-    text = str(error).strip()
+    text = re.sub(r"^\[Errno -?[0-9]+\] ", "", str(error).strip())
     if isinstance(error, httpx.RemoteProtocolError):
         return f"the connection broke ({text})"
     return text or type(error).__name__

@@ -31,6 +31,9 @@ def get(context: typer.Context, name: Name) -> int:
     from mj_cli.settings import setting_named  # noqa: PLC0415
 
     session = session_of(context)
+    if name == "profile":
+        session.output.value(session.settings.profile)
+        return 0
     setting_named(name)
     session.output.value(setting_text(session.settings.get(name)))
     return 0

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     cls=ListingGroup,
-    help="List jobs, show one, and settle what is in doubt. Needs no network.",
+    help="List jobs, show one, and settle what is in doubt.",
     rich_markup_mode=None,
     add_completion=False,
 )
@@ -46,7 +46,7 @@ def list_jobs(
     ] = None,
     limit: Annotated[int, typer.Option(metavar="N", min=1, help="At most N jobs.")] = 30,
 ) -> int:
-    """List jobs, newest first, and what each month came to."""
+    """List jobs, newest first; without --state and --since also what each month came to."""
     from mj_cli.ages import moment_of  # noqa: PLC0415
     from mj_cli.ledger import JobFilter  # noqa: PLC0415
 

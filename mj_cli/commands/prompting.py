@@ -69,8 +69,7 @@ def refuse_errors(session: Session, text: str, findings: Any) -> None:
 
     errors = [one for one in findings if one.level is Level.ERROR]
     for one in findings:
-        if one.level is Level.WARNING or len(errors) > 1:
-            session.output.finding(one, text)
+        session.output.finding(one, text)
     if not errors:
         return
     slugs = " ".join(f"--allow {slug}" for slug in dict.fromkeys(one.slug for one in errors))

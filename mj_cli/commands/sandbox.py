@@ -76,7 +76,7 @@ def serve(
     except ImportError as error:
         raise UsageError(
             "the sandbox server needs the extra 'server', which is not installed",
-            hint="install it with: pip install 'mj_cli[server]'; --sandbox works without it",
+            hint="install it, in a clone with: pip install '.[server]'; --sandbox needs none",
             slug="missing_extra",
         ) from error
     except OSError as error:

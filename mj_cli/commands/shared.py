@@ -90,10 +90,10 @@ class Group(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse options; where no subcommand is named, the default one is meant."""
-        if self.default_command is not None and "--help" not in args[:1]:
-            first = _first_word(args)
-            if first is None:
-                args = [self.default_command, *args]
+        own = {"--help", "--json", "--quiet", "--verbose", "--sandbox"}
+        is_own_help = "--help" in args and own.issuperset(args)
+        if self.default_command is not None and not is_own_help and _first_word(args) is None:
+            args = [self.default_command, *args]
         return super().parse_args(ctx, args)
 
 
@@ -142,12 +142,15 @@ def parsed_option(name: str, value: object | None) -> Any:
     Raises:
         UsageError: naming the option.
     """
-    from mj_cli.settings import TABLE  # noqa: PLC0415 - help needs no settings
+    from mj_cli.naming import TemplateError  # noqa: PLC0415 - help needs no settings
+    from mj_cli.settings import TABLE  # noqa: PLC0415
 
     if value is None:
         return None
     try:
         return TABLE[name].parse(value)
+    except TemplateError as error:
+        raise UsageError(str(error), hint="nothing was sent", slug="template") from error
     except ValueError as error:
         option = "--" + name.replace("_", "-")
         raise UsageError(f"{option} {error} (it is {value!r})", hint="nothing was sent") from error

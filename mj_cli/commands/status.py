@@ -16,7 +16,7 @@ def status(
         typer.Argument(metavar="[ID]...", help="Job or task ids; all unfinished jobs if none."),
     ] = None,
 ) -> int:
-    """Ask the service about tasks, all in one call, and show each once.
+    """Ask the service about tasks, up to fifty in one call, and show each once.
 
     A task that the service does not know is shown as unknown, which does not mean failed.
     """

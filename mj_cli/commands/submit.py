@@ -69,9 +69,10 @@ def submit(
     )
     request = _request(session, prompt_text(prompt), name, allow or [])
     if dry_run:
-        _show(session, request)
+        _show(session, request, dearer=bool(allow))
         return 0
-    return _submit(session, request, wait=wait, queue=not no_queue, out_given=out is not None)
+    chosen = any(option is not None for option in (out, template, images))
+    return _submit(session, request, wait=wait, queue=not no_queue, remember=wait or chosen)
 
 
 def _request(session: Session, text: str, name: str | None, allow: list[str]) -> Any:
@@ -96,12 +97,12 @@ def _request(session: Session, text: str, name: str | None, allow: list[str]) ->
     )
 
 
-def _submit(session: Session, request: Any, *, wait: bool, queue: bool, out_given: bool) -> int:
+def _submit(session: Session, request: Any, *, wait: bool, queue: bool, remember: bool) -> int:
     from mj_cli.output import Shows  # noqa: PLC0415
     from mj_cli.pipeline.targets import prepare  # noqa: PLC0415
 
     account = session.account
-    destination = session.destination() if wait or out_given else None
+    destination = session.destination() if remember else None
     if wait and destination is not None:
         prepare(request, destination, now=session.clock.time())
     ledger = session.ledger_of_account
@@ -111,7 +112,8 @@ def _submit(session: Session, request: Any, *, wait: bool, queue: bool, out_give
     return session.execute(plan, shows=Shows.PATHS if wait else Shows.IDS, new=[job])
 
 
-def _show(session: Session, request: Any) -> None:
+def _show(session: Session, request: Any, *, dearer: bool) -> None:
+    """Show the request; what a prompt with allowed findings costs is known to nobody here."""
     from mj_cli.api.messages import SUBMIT_PATH, submit_body  # noqa: PLC0415
     from mj_cli.output.interface import RequestLine  # noqa: PLC0415
 
@@ -121,6 +123,6 @@ def _show(session: Session, request: Any) -> None:
             url=session.settings.get("base_url") + SUBMIT_PATH,
             headers={"API-KEY": "$MJ_API_KEY", "Content-Type": "application/json"},
             body=submit_body(request),
-            cost=session.cost(request.mode),
+            cost=None if dearer else session.cost(request.mode),
         )
     )

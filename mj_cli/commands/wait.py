@@ -37,7 +37,8 @@ def wait(
     """Wait for jobs, save their images and print the paths.
 
     Run again, it fetches only what is missing. It works for tasks that another program submitted,
-    too. Leaving it stops no job: they go on at the service.
+    too. Leaving it stops no job: they go on at the service. Where files go is remembered for the
+    next time.
     """
     from mj_cli.output import Shows  # noqa: PLC0415
     from mj_cli.pipeline.choosing import choose, redirected  # noqa: PLC0415

@@ -15,6 +15,7 @@ from mj_cli.output.interface import RequestLine, SettingLine, Shows, TotalLine
 from mj_cli.output.progress import Bars
 from mj_cli.output.saved import SavedPaths
 from mj_cli.output.streams import Streams
+from mj_cli.output.talk import Told, told
 from mj_cli.output.text import cost_text, iso, local_time, near, setting_text, shortened, visible
 from mj_cli.prompts.explain import Explanation
 from mj_cli.prompts.findings import Finding
@@ -42,32 +43,25 @@ class Human:
     def event(self, event: events.Event) -> None:  # noqa: C901, PLR0912 - one line an event
         """Show an event where it tells the user something."""
         match event:
-            case events.SlotsTaken(_, slots, in_doubt):
-                doubt = f", {in_doubt} of them by jobs in doubt" if in_doubt else ""
-                self.note(
-                    f"all {slots} slots are taken{doubt}; waiting for one"
-                    " (--no-queue fails instead)"
-                )
-            case events.ServiceBusy(_, seconds, reason):
-                self.note(f"the service is busy ({reason}); trying again in {_seconds(seconds)}")
-            case events.SubmitRetried(_, seconds, reason):
-                self.note(f"not sent yet ({reason}); trying again in {_seconds(seconds)}")
+            case (
+                events.SlotsTaken()
+                | events.ServiceBusy()
+                | events.SubmitRetried()
+                | events.PollFailed()
+                | events.DownloadRetried()
+                | events.Stopping()
+            ):
+                self._tell(event)
             case events.JobSubmitted(job):
                 if self._shows is not Shows.IDS:
                     self.note(f"submitted {job.task_id}")
             case events.JobWatched(job, started_at, usual_seconds):
                 self._watch(job, started_at, usual_seconds)
-            case events.PollFailed(reason, seconds):
-                self.note(f"{reason}; asking again in {_seconds(seconds)}")
             case events.StillWaiting(jobs):
                 self._heartbeat(jobs)
             case events.DownloadAdvanced(job, index, received, total):
                 if self._bars:
                     self._bars.downloading(job, index, received, total)
-            case events.DownloadRetried(job, index, reason, seconds):
-                self.note(
-                    f"image {index} of {job.label}: {reason}; trying again in {_seconds(seconds)}"
-                )
             case events.ImageSaved(job, image, _):
                 self._saved.add(job, image)
             case events.ImageFailed():
@@ -77,8 +71,6 @@ class Human:
             case events.TaskMissing(task):
                 if self._bars and task.job:
                     self._bars.done(task.job)
-            case events.Stopping(on_wire, seconds):
-                self._stopping(on_wire, seconds)
             case _:
                 assert_never(event)
 
@@ -206,15 +198,12 @@ class Human:
         if self._bars is None and now - self._last_talk >= HEARTBEAT_SECONDS:
             self.note(f"still waiting for {jobs} {'job' if jobs == 1 else 'jobs'}")
 
-    def _stopping(self, on_wire: int, seconds: float) -> None:
-        if self._bars is not None:
+    def _tell(self, event: Told) -> None:
+        if self._bars is not None and isinstance(event, events.Stopping):
             self._bars.close()
-        if on_wire:
-            what = "1 request" if on_wire == 1 else f"{on_wire} requests"
-            self.note(
-                f"stopping; {what} on the way may be paid for and gets {seconds:.0f} s to be"
-                " answered (Ctrl-C again leaves at once)"
-            )
+        text = told(event)
+        if text is not None:
+            self.note(text)
 
 
 def _row(item: Job | UnknownTask) -> tuple[str, ...]:
@@ -274,7 +263,3 @@ def _ways_out(job: Job) -> list[str]:
         f"  mj jobs resolve {job.id} --not-charged    it is not there: the job counts as failed",
         f"  mj jobs resolve {job.id} --resubmit       send it again, even if that pays twice",
     ]
-
-
-def _seconds(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds >= 1 else f"{seconds:.1f} s"

@@ -12,13 +12,13 @@ from mj_cli.models import Job, UnknownTask
 from mj_cli.output.interface import RequestLine, SettingLine, Shows, TotalLine
 from mj_cli.output.records import SCHEMA, error_record, finding_record, job_record, prompt_record
 from mj_cli.output.streams import Streams
-from mj_cli.output.text import visible
+from mj_cli.output.talk import told
 from mj_cli.prompts.explain import Explanation
 from mj_cli.prompts.findings import Finding, Level
 
 
 class JsonLines:
-    """See `interface.Output`. Talk goes to stderr as plain lines, unless `quiet`."""
+    """See `interface.Output`. Talk goes to stderr as objects of type `note`, unless `quiet`."""
 
     def __init__(self, streams: Streams, *, quiet: bool) -> None:
         self._streams = streams
@@ -35,20 +35,25 @@ class JsonLines:
             case events.TaskMissing(task):
                 self._line(job_record(task))
             case (
+                events.JobSubmitted()
+                | events.JobWatched()
+                | events.StillWaiting()
+                | events.DownloadAdvanced()
+                | events.ImageSaved()
+                | events.ImageFailed()
+            ):
+                pass
+            case (
                 events.SlotsTaken()
                 | events.ServiceBusy()
                 | events.SubmitRetried()
-                | events.JobSubmitted()
-                | events.JobWatched()
                 | events.PollFailed()
-                | events.StillWaiting()
-                | events.DownloadAdvanced()
                 | events.DownloadRetried()
-                | events.ImageSaved()
-                | events.ImageFailed()
                 | events.Stopping()
             ):
-                pass
+                text = told(event)
+                if text is not None:
+                    self.note(text)
             case _:
                 assert_never(event)
 
@@ -117,7 +122,7 @@ class JsonLines:
     def note(self, text: str) -> None:
         """See `interface.Output`."""
         if not self._quiet:
-            self._streams.err(f"mj: {visible(text)}")
+            self._streams.err(json.dumps({"schema": SCHEMA, "type": "note", "message": text}))
 
     def warn(self, text: str) -> None:
         """See `interface.Output`."""

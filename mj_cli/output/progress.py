@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 MOST_BARS = 10
-LABEL_WIDTH = 32
+LABEL_WIDTH = 24
 NEVER_FULL = 0.97
 REFRESH_SECONDS = 0.1
 WIDEST_COLUMN = 40
@@ -156,7 +156,7 @@ def _open_progress() -> Progress:
 
     return Progress(
         TextColumn("{task.description}", markup=False),
-        EstimateColumn(bar_width=24),
+        EstimateColumn(bar_width=16),
         PhaseColumn(),
         console=Console(stderr=True),
         transient=True,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from mj_cli.api.service import Service
 from mj_cli.clock import Clock
@@ -13,6 +15,8 @@ from mj_cli.models import Job, JobState, TaskReport, UnknownTask
 from mj_cli.pipeline.run import Plan
 from mj_cli.pipeline.watching import chunks
 from mj_cli.retry import Patience, TemporaryError
+
+T = TypeVar("T")
 
 
 def ask(
@@ -36,7 +40,14 @@ def ask(
     open_ids = [job.task_id for job in jobs if job.state is JobState.RUNNING and job.task_id]
     reports: dict[str, TaskReport] = {}
     for ids in chunks([*open_ids, *foreign], plan.ids_per_call):
-        reports.update(_answer(ids, service, plan, clock, emit))
+        reports.update(
+            patiently(
+                functools.partial(service.status, ids),
+                seconds=plan.connect_give_up_seconds,
+                clock=clock,
+                emit=emit,
+            )
+        )
     found: list[Job | UnknownTask] = []
     for job in jobs:
         report = reports.get(job.task_id or "")
@@ -54,23 +65,25 @@ def ask(
     return found
 
 
-def _answer(
-    ids: Sequence[str],
-    service: Service,
-    plan: Plan,
-    clock: Clock,
-    emit: Callable[[Event], None],
-) -> dict[str, TaskReport]:
-    patience = Patience(plan.connect_give_up_seconds, longest=8.0)
+def patiently(
+    call: Callable[[], T], *, seconds: float, clock: Clock, emit: Callable[[Event], None]
+) -> T:
+    """Make a call that costs nothing again and again until it answers.
+
+    Raises:
+        ServiceError: when it did not within `seconds`.
+    """
+    patience = Patience(seconds, longest=8.0)
+    patience.begin(now=clock.monotonic())
     while True:
         try:
-            return service.status(ids)
+            return call()
         except TemporaryError as error:
             delay = patience.failed(now=clock.monotonic(), retry_after=error.retry_after)
             if delay is None:
                 raise ServiceError(
-                    f"{error.reason} (tried for {plan.connect_give_up_seconds:g} s)",
-                    hint="the jobs are not affected; try again later",
+                    f"{error.reason} (tried for {seconds:g} s)",
+                    hint="nothing was changed; try again later",
                 ) from error
             emit(PollFailed(error.reason, delay))
             clock.sleep(delay)

@@ -90,7 +90,7 @@ class FetchDesk:
             return
         destination = job.destination or self._run.plan.destination
         images, absent = wanted(job.images, destination.images)
-        self._jobs[job.attempt.id] = _Open(left=len(images), failed=len(absent))
+        self._jobs[job.attempt.id] = _Open(left=len(images))
         for index in absent:
             self._report_absence(job, index)
         self._queue += [self._fetch_of(job, image, destination) for image in images]

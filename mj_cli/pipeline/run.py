@@ -97,8 +97,9 @@ class Run:
         return self._usual[mode]
 
     def fail(self, error: MjError) -> None:
-        """Note an error of the run."""
-        self.report.errors.append(error)
+        """Note an error of the run; the same one, such as a full disk, is told once."""
+        if all(error.message != known.message for known in self.report.errors):
+            self.report.errors.append(error)
 
 
 def error_of(job: Job) -> MjError | None:

@@ -14,7 +14,7 @@ def check_prompt(text: str) -> str:
     """
     prompt = " ".join(text.split("\n")).replace("\r", " ").strip()
     if not prompt:
-        raise UsageError("the prompt is empty", hint="try: mj submit 'a red fox in the snow'")
+        raise UsageError("the prompt is empty", hint="try: mj submit a red fox in the snow")
     try:
         size = len(prompt.encode())
     except UnicodeEncodeError:

@@ -7,6 +7,7 @@ that looks like an option is a slip, and told before anything is paid for.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -18,6 +19,9 @@ from mj_cli.prompts.versions import VERSION
 
 END = "--"
 LONGEST_NAME = 40
+
+
+SHORT = re.compile(r"-([A-Za-z][A-Za-z_-]*)(?:=.*)?", re.DOTALL)
 
 
 @dataclass(slots=True)
@@ -60,7 +64,7 @@ def divide(arguments: Sequence[str], *, options: Mapping[str, bool], table: Tabl
         if argument == END:
             divided.words += left.rest()
         elif named is None:
-            divided.words.append(_text(argument, options))
+            divided.words.append(_text(argument, options, table))
         elif f"--{named}" in options:
             divided.options += _option(argument, f"--{named}", options, left)
         elif (row := table.find(named.rstrip(GLUED))) is not None:
@@ -113,8 +117,18 @@ class _Left:
         return None if any(map(str.isspace, rest)) else head[2] + rest
 
 
-def _text(argument: str, options: Mapping[str, bool]) -> str:
-    """Return an argument that is text, unless a long dash made it of one of mj's options."""
+def _text(argument: str, options: Mapping[str, bool], table: Table) -> str:
+    """Return an argument that is text, unless it is an option with the wrong kind of hyphens."""
+    short = SHORT.fullmatch(argument)
+    if short and (len(short[1]) == 1 or f"--{short[1]}" in options or table.find(short[1])):
+        name = "help" if short[1] == "h" else short[1]
+        close = name if f"--{name}" in options or table.find(name) else None
+        raise UsageError(
+            f"{argument} has one hyphen, and there are no short options",
+            hint=(f"write --{close}; " if close else "")
+            + "nothing was sent; what follows -- is text",
+            slug="single-hyphen",
+        )
     meant = f"--{argument[1:]}"
     if argument.startswith(("\u2014", "\u2013")) and meant in options:
         raise UsageError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from mj_cli.models import MAX_PROMPT_BYTES
 from mj_cli.prompts.findings import Finding, Level, found
 from mj_cli.prompts.grammar import Prompt, Token
 from mj_cli.prompts.table import VALUE, Row, Table
@@ -13,6 +14,7 @@ from mj_cli.prompts.versions import Version
 
 APART = frozenset({"-", "--", "\u2014", "\u2013"})
 DIVIDED = re.compile(r"(--|[\u2014\u2013])([A-Za-z][A-Za-z0-9_]*)")
+SINGLE = re.compile(r"-([A-Za-z][A-Za-z0-9_]*)")
 WEIGHT = re.compile(r"::(-?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+))?")
 PROSE = frozenset({"flag", "words", "choice"})
 """Kinds whose names are ordinary words, such as no, old and fast."""
@@ -30,7 +32,25 @@ def check_text(prompt: Prompt, table: Table, version: Version, *, sure: bool) ->
         version: the version that the prompt means.
         sure: False when the version is not in the table, so that its rules only warn.
     """
+    if not prompt.words and not prompt.images:
+        yield Finding(
+            slug="no-text",
+            level=Level.ERROR,
+            start=0,
+            end=len(prompt.source),
+            message="the prompt has no text and no image",
+        )
+    size = len(prompt.source.encode("utf-8", "replace"))
+    if size > MAX_PROMPT_BYTES:
+        yield Finding(
+            slug="too-long",
+            level=Level.ERROR,
+            start=0,
+            end=len(prompt.source),
+            message=f"the prompt has {size} bytes, and the service takes {MAX_PROMPT_BYTES}",
+        )
     yield from _check_divided(prompt.words, table)
+    yield from _check_single(prompt.words, table)
     yield from _check_glued(prompt.words, table)
     yield from _check_weights(prompt, version, sure=sure)
     yield from _check_quotes(prompt.words, version)
@@ -65,6 +85,23 @@ def _check_divided(words: Sequence[Token], table: Table) -> Iterator[Finding]:
                 fix=f"--{head[2]}",
             )
             break
+
+
+def _check_single(words: Sequence[Token], table: Table) -> Iterator[Finding]:
+    """Find a parameter with one hyphen, `-ar 3:2`, which the service takes for text."""
+    for index, word in enumerate(words):
+        match = SINGLE.fullmatch(word.text)
+        row = table.find(match[1]) if match else None
+        if match is None or row is None:
+            continue
+        following = words[index + 1].text if index + 1 < len(words) else None
+        yield found(
+            word,
+            "single-hyphen",
+            _level_of_divided("--", row, following),
+            f"{word.text} has one hyphen, which makes it part of the text",
+            fix=f"--{match[1]}",
+        )
 
 
 def _level_of_divided(dashes: str, row: Row, following: str | None) -> Level:
