@@ -188,7 +188,7 @@ def _key_line(session: Session) -> SettingLine:
     from mj_cli import credentials  # noqa: PLC0415
     from mj_cli.output.interface import SettingLine  # noqa: PLC0415
 
-    value, source = "set", ""
+    value, source, meaning = "set", "", "never shown"
     if session.shared.sandbox:
         source = "sandbox"
     else:
@@ -197,5 +197,6 @@ def _key_line(session: Session) -> SettingLine:
                 profile=session.settings.profile, base_url=session.settings.get("base_url")
             ).source
         except KeyRefusedError as error:
-            value, source = "not usable" if error.slug != "no_key" else "not set", error.slug
-    return SettingLine(name="api_key", value=value, source=source, meaning="never shown")
+            value = "not set" if error.slug == "no_key" else "not usable"
+            source, meaning = "-", error.message
+    return SettingLine(name="api_key", value=value, source=source, meaning=meaning)
