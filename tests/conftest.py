@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -34,6 +35,13 @@ FOREIGN = (
     "SSL_CERT_DIR",
     "NO_COLOR",
 )
+
+
+# A shell that runs the tests in the background has told them, and with them every program that
+# they start, to ignore Ctrl-C: these tests press it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+for number in (signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, signal.SIG_DFL)
 
 
 @dataclass(frozen=True, slots=True)
