@@ -63,7 +63,7 @@ def refuse_errors(session: Session, text: str, findings: Any) -> None:
     """Show what the checks found, and stop at errors.
 
     Raises:
-        UsageError: for errors; the message is the finding's own where there is one alone.
+        UsageError: for errors; for programs, a single one with the finding's own words.
     """
     from mj_cli.prompts.findings import Level  # noqa: PLC0415
 
@@ -73,10 +73,11 @@ def refuse_errors(session: Session, text: str, findings: Any) -> None:
     if not errors:
         return
     slugs = " ".join(f"--allow {slug}" for slug in dict.fromkeys(one.slug for one in errors))
-    if len(errors) == 1:
+    if len(errors) == 1 and session.shared.json:  # elsewhere its sentence stands right above
         raise _refusal(errors[0].message, errors[0].fix, errors[0].slug, slugs)
     kinds = ", ".join(dict.fromkeys(one.slug for one in errors))
-    raise _refusal(f"the prompt has {len(errors)} errors ({kinds})", None, "prompt", slugs)
+    count = "1 error" if len(errors) == 1 else f"{len(errors)} errors"
+    raise _refusal(f"the prompt has {count} ({kinds})", None, "prompt", slugs)
 
 
 def _refusal(message: str, fix: str | None, slug: str, slugs: str) -> MjError:

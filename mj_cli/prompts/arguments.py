@@ -211,6 +211,6 @@ def _unknown(name: str, options: Mapping[str, bool], table: Table) -> UsageError
         meant = f", did you mean --{close}?" if close else ""
     return UsageError(
         f"--{shown} is neither an option of mj nor a parameter of prompts{meant}",
-        hint="nothing was sent; -- ends the options, what follows is sent as it is checked",
+        hint="nothing was sent; what follows -- is text",
         slug="unknown-parameter",
     )
